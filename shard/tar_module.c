@@ -89,7 +89,8 @@ static int writer_add(struct tar_writer *w, struct str name, struct str data, ui
     if (name.n == 0 || name.n > TAR_NAME_LIMIT)
         return fail("a tar member's name has %zu bytes: 1 to %d are allowed", name.n, TAR_NAME_LIMIT);
     for (size_t i = 0; i < name.n; i++) {
-        if (name.p[i] <= ' ' || name.p[i] > '~') return fail("a tar member's name holds the byte 0x%02x", (unsigned char)name.p[i]);
+        if (name.p[i] <= ' ' || name.p[i] > '~')
+            return fail("a tar member's name holds the byte 0x%02x", (unsigned char)name.p[i]);
         terminated[i] = name.p[i];
     }
     terminated[name.n] = 0;
@@ -97,7 +98,8 @@ static int writer_add(struct tar_writer *w, struct str name, struct str data, ui
     archive_entry_set_size(w->entry, (la_int64_t)data.n);
     if (archive_write_header(w->archive, w->entry) != ARCHIVE_OK) return writer_failed(w, "a member's header");
     if (offset) *offset = w->offset;
-    if (data.n && archive_write_data(w->archive, data.p, data.n) != (la_ssize_t)data.n) return writer_failed(w, "a member's data");
+    if (data.n && archive_write_data(w->archive, data.p, data.n) != (la_ssize_t)data.n)
+        return writer_failed(w, "a member's data");
     if (archive_write_finish_entry(w->archive) != ARCHIVE_OK) return writer_failed(w, "a member's padding");
     return 0;
 }
@@ -118,7 +120,7 @@ struct tar_reader {
     uint64_t last_end;  /* where the last member's padded data end */
     uint64_t passed;    /* members that were no regular files */
     bool source_failed; /* the callback has left its own sentence */
-    bool any_member, at_end;
+    bool at_end;
 };
 
 static la_ssize_t reader_callback(struct archive *archive, void *context, const void **bytes)
@@ -145,7 +147,8 @@ static int reader_failed(const struct tar_reader *r)
 {
     if (r->source_failed) return -1;
     const char *reason = archive_error_string(r->archive);
-    return fail("damaged tar at byte %lld: %s", (long long)archive_filter_bytes(r->archive, 0), reason ? reason : "unknown reason");
+    long long at = archive_filter_bytes(r->archive, 0);
+    return fail("damaged tar at byte %lld: %s", at, reason ? reason : "unknown reason");
 }
 
 static void reader_close(struct tar_reader *r)
@@ -184,21 +187,16 @@ static bool reader_has_end_mark(const struct tar_reader *r)
     return r->at_end && (uint64_t)archive_filter_bytes(r->archive, 0) >= r->last_end + TAR_BLOCK;
 }
 
-/* libarchive takes any input shorter than a header for an archive without members. */
-static int reader_ended(struct tar_reader *r)
-{
-    r->at_end = true;
-    return r->any_member || reader_has_end_mark(r) ? 0 : fail("not a tar: neither a member nor an end mark");
-}
-
 static int reader_next(struct tar_reader *r, struct tar_member *member)
 {
     while (!r->at_end) {
         struct archive_entry *entry;
         int status = archive_read_next_header(r->archive, &entry);
-        if (status == ARCHIVE_EOF) return reader_ended(r);
-        if (status < ARCHIVE_WARN) return reader_failed(r);
-        r->any_member = true;
+        if (status == ARCHIVE_EOF) {
+            r->at_end = true;
+            break;
+        }
+        if (status != ARCHIVE_OK && status != ARCHIVE_WARN) return reader_failed(r); /* ARCHIVE_RETRY: a damaged header */
         uint64_t offset = (uint64_t)archive_filter_bytes(r->archive, 0);
         uint64_t size = archive_entry_size(entry) > 0 ? (uint64_t)archive_entry_size(entry) : 0;
         r->last_end = offset + (size + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
@@ -208,7 +206,8 @@ static int reader_next(struct tar_reader *r, struct tar_member *member)
         }
         const char *name = archive_entry_pathname(entry);
         if (!name || strnlen(name, TAR_NAME_CEILING + 1) > TAR_NAME_CEILING)
-            return fail("damaged tar at byte %llu: a member's name is missing or longer than %d bytes", (unsigned long long)offset, TAR_NAME_CEILING);
+            return fail("damaged tar at byte %llu: a member's name is missing or longer than %d bytes",
+                        (unsigned long long)offset, TAR_NAME_CEILING);
         r->current = (struct tar_member){
             .name = str_from(name),
             .header = (uint64_t)archive_read_header_position(r->archive),
