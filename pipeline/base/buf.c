@@ -24,7 +24,7 @@ int buf_grow(struct buf *b, size_t extra)
     size_t need;
     if (__builtin_add_overflow(b->n, extra, &need) || need > b->ceiling)
         return fail("a value of more than %zu bytes: it exceeds its limit", b->ceiling);
-    size_t room = b->room ? b->room : 256;
+    size_t room = b->room ? b->room : b->ceiling < 256 ? b->ceiling : 256;
     while (room < need) room = room > b->ceiling / 2 ? b->ceiling : room * 2;
     char *p = realloc(b->p, room);
     if (!p) return fail_memory();
