@@ -101,7 +101,7 @@ static void work(struct ordered *o, unsigned worker)
 {
     pthread_mutex_lock(&o->lock);
     while (!finished(o)) {
-        struct job job;
+        struct job job = {0};
         if (!pick(o, &job)) {
             pthread_cond_wait(&o->changed, &o->lock);
             continue;
