@@ -22,35 +22,36 @@ struct tar_writer {
     tar_write_function *write;
     void *context;
     uint64_t offset;
-    bool sink_failed; /* the callback has left its own sentence */
+    bool sink_failed; /* `write` has failed and left its own sentence */
+    bool closing;
 };
 
+/* libarchive 3.6 leaks its output state once an archive has failed, so it never hears of a failure: what comes after one is
+ * dropped here, and `sink_failed` is asked after each call. */
 static la_ssize_t writer_callback(struct archive *archive, void *context, const void *bytes, size_t n)
 {
+    (void)archive;
     struct tar_writer *w = context;
-    if (w->write(w->context, str_of(bytes, n)) < 0) {
-        w->sink_failed = true;
-        archive_set_error(archive, EIO, "the archive's bytes could not be written");
-        return -1;
-    }
+    if (w->closing || w->sink_failed) return (la_ssize_t)n;
+    if (w->write(w->context, str_of(bytes, n)) < 0) w->sink_failed = true;
     w->offset += n;
     return (la_ssize_t)n;
 }
 
-static int writer_failed(const struct tar_writer *w, const char *what)
+/* The outcome of a call to libarchive: 0, or -1 with a sentence. */
+static int writer_result(const struct tar_writer *w, bool good, const char *what)
 {
     if (w->sink_failed) return -1;
+    if (good) return 0;
     const char *reason = archive_error_string(w->archive);
     return fail("cannot write %s of a tar: %s", what, reason ? reason : "unknown reason");
 }
 
 static void writer_close(struct tar_writer *w)
 {
+    w->closing = true; /* freeing writes an end mark otherwise */
     if (w->entry) archive_entry_free(w->entry);
-    if (w->archive) {
-        archive_write_fail(w->archive); /* else freeing would write an end mark */
-        archive_write_free(w->archive);
-    }
+    if (w->archive) archive_write_free(w->archive);
     free(w);
 }
 
@@ -69,7 +70,7 @@ static struct tar_writer *writer_open(tar_write_function *write, void *context)
     if (archive_write_set_format_ustar(w->archive) != ARCHIVE_OK || archive_write_add_filter_none(w->archive) != ARCHIVE_OK ||
         archive_write_set_bytes_per_block(w->archive, 0) != ARCHIVE_OK ||
         archive_write_open2(w->archive, w, NULL, writer_callback, NULL, NULL) != ARCHIVE_OK) {
-        writer_failed(w, "the head");
+        writer_result(w, false, "the head");
         writer_close(w);
         return NULL;
     }
@@ -96,19 +97,19 @@ static int writer_add(struct tar_writer *w, struct str name, struct str data, ui
     terminated[name.n] = 0;
     archive_entry_set_pathname(w->entry, terminated);
     archive_entry_set_size(w->entry, (la_int64_t)data.n);
-    if (archive_write_header(w->archive, w->entry) != ARCHIVE_OK) return writer_failed(w, "a member's header");
+    if (writer_result(w, archive_write_header(w->archive, w->entry) == ARCHIVE_OK, "a member's header") < 0) return -1;
     if (offset) *offset = w->offset;
-    if (data.n && archive_write_data(w->archive, data.p, data.n) != (la_ssize_t)data.n)
-        return writer_failed(w, "a member's data");
-    if (archive_write_finish_entry(w->archive) != ARCHIVE_OK) return writer_failed(w, "a member's padding");
-    return 0;
+    bool whole = data.n == 0 || archive_write_data(w->archive, data.p, data.n) == (la_ssize_t)data.n;
+    if (writer_result(w, whole, "a member's data") < 0) return -1;
+    return writer_result(w, archive_write_finish_entry(w->archive) == ARCHIVE_OK, "a member's padding");
 }
 
 static uint64_t writer_offset(const struct tar_writer *w) { return w->offset; }
 
 static int writer_finish(struct tar_writer *w)
 {
-    return archive_write_close(w->archive) == ARCHIVE_OK ? 0 : writer_failed(w, "the end mark");
+    int status = archive_write_close(w->archive);
+    return writer_result(w, status == ARCHIVE_OK, "the end mark");
 }
 
 struct tar_reader {
