@@ -40,7 +40,7 @@ uint32_t utf8_next(struct str s, size_t *at)
     return c;
 }
 
-static size_t ascii_run(struct str s, size_t at)
+size_t utf8_ascii_run(struct str s, size_t at)
 {
     while (at + 16 <= s.n) {
         uint64_t a, b;
@@ -55,12 +55,12 @@ static size_t ascii_run(struct str s, size_t at)
 
 bool utf8_valid(struct str s)
 {
-    for (size_t at = ascii_run(s, 0); at < s.n; at = ascii_run(s, at))
+    for (size_t at = utf8_ascii_run(s, 0); at < s.n; at = utf8_ascii_run(s, at))
         if (utf8_next(s, &at) == UTF8_INVALID) return false;
     return true;
 }
 
-bool utf8_is_ascii(struct str s) { return ascii_run(s, 0) == s.n; }
+bool utf8_is_ascii(struct str s) { return utf8_ascii_run(s, 0) == s.n; }
 
 size_t utf8_count(struct str s)
 {
@@ -80,7 +80,7 @@ int utf8_repair(struct buf *out, struct str s)
 {
     size_t from = 0, at = 0;
     while (at < s.n) {
-        size_t start = at = ascii_run(s, at);
+        size_t start = at = utf8_ascii_run(s, at);
         if (at >= s.n) break;
         if (utf8_next(s, &at) != UTF8_INVALID) continue;
         if (buf_add(out, str_of(s.p + from, start - from)) < 0 || buf_code_point(out, 0xFFFD) < 0) return -1;

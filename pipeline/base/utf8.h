@@ -12,6 +12,7 @@ enum { UTF8_INVALID = 0xFFFFFFFFu };
 uint32_t utf8_next(struct str s, size_t *at);
 bool utf8_valid(struct str s);          /* the whole slice; a fast path skips ASCII 16 bytes at a time */
 bool utf8_is_ascii(struct str s);
+size_t utf8_ascii_run(struct str s, size_t at); /* where the first byte from 0x80 on stands, from `at` on; s.n without one */
 size_t utf8_count(struct str s);        /* code points; each damaged subpart counts as one */
 size_t utf8_cut(struct str s, size_t limit); /* the largest n <= limit that does not split a code point of valid UTF-8 */
 int utf8_repair(struct buf *out, struct str s); /* appends s with each damaged subpart replaced by U+FFFD */
