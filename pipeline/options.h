@@ -81,9 +81,6 @@ struct command_line {
  * names the option and the nearest name. Options and arguments may be mixed; `--` ends the options; `-` is an argument. */
 int options_parse(const struct command *command, int argc, char **argv, struct command_line *line);
 
-/* Whether the option `name` was given on this command line rather than left at its default. */
-bool options_given(const struct command_line *line, const char *name);
-
 /* Appends the value of one option as it would be typed (without its name); nothing for an absent text. */
 int options_value(struct buf *out, const struct option *option, const void *options);
 

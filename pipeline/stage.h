@@ -19,6 +19,7 @@
 #ifndef WINNOW_STAGE_H
 #define WINNOW_STAGE_H
 
+#include "pipeline/base/file.h"
 #include "pipeline/options.h"
 #include "pipeline/rows/batch.h"
 #include "pipeline/rows/rows.h"
@@ -44,6 +45,8 @@ struct stage {
     bool source;        /* arguments are not row files: the stage opens them itself in next() */
     bool sink;          /* writes no rows: files of its own through stage_publish */
     bool drops;         /* may drop rows: gets --dropped */
+    bool makes_packs;   /* writes packs: run->packs is where they go */
+    unsigned passes;    /* times that the rows are walked; 0 means 1. A pipe is spooled. Only the last pass writes */
     size_t run_size;    /* bytes of run->state, zeroed */
 
     int (*prepare)(struct stage_run *run); /* before any thread exists; may be NULL, as all below but work */
@@ -58,7 +61,7 @@ struct stage {
     void (*close)(struct stage_run *run);  /* always called once open was, also after a failure */
 };
 
-/* Options every row stage has (pipeline/stage_options.c has the table). */
+/* Options every row stage has (pipeline/stage_options.c has the table; -o and its kin). */
 struct stage_options {
     const char *output;        /* -o: file, folder ending in '/', or "-" */
     uint64_t threads;          /* 0 = all cores */
@@ -79,9 +82,10 @@ struct stage_run {
     const struct stage_options *common;
     void *state;                       /* run_size bytes of the stage's own */
     struct columns in, out;
+    unsigned pass;                     /* 0 … passes-1 */
     unsigned threads;                  /* workers */
     uint64_t task, tasks;              /* --task task/tasks; 0 of 1 without */
-    const char *const *inputs;         /* this task's share of the arguments (of a source); @LIST and - resolved by the stage */
+    const char *const *inputs;         /* of a source: this task's share of the arguments, each @LIST replaced by its lines */
     size_t input_count;
     uint64_t first_input;              /* ordinal of inputs[0] in the whole list: the base of src_file */
     const char *packs;                 /* resolved pack folder; NULL when none is known */
@@ -113,12 +117,15 @@ int stage_say(struct stage_item *item, const char *format, ...) __attribute__((f
  * "NNNNN" + ".pictures.zst". Needs -o. Returns an index for stage_out(), or -1. From open(). */
 int stage_output_add(struct stage_run *run, const char *suffix, const struct columns *columns);
 struct batch *stage_out(struct stage_item *item, int output); /* the item's batch for that output; 0 is item->out */
-/* A file of the stage's own is ready as `temporary` and shall be published as `path` (both relative to the current folder)
- * when everything else is: fsynced, renamed, listed in the manifest with size and hash. */
-int stage_publish(struct stage_run *run, const char *temporary, const char *path, uint64_t rows);
+/* Takes over a finished file of the stage's own (base/file): it is fsynced and closed now, and renamed and listed in the
+ * manifest (size, hash, rows) when all outputs of the run are published. `out` is empty afterwards, also on failure. */
+int stage_publish(struct stage_run *run, struct file_out *out, uint64_t rows);
+/* The same for a file that already stands under its final name (a pack): synced and listed. */
+int stage_published(struct stage_run *run, struct file_out *out, uint64_t rows);
 
 /* ---- the input list of sources */
-/* Names an input in the manifest: size and hash as DESIGN says (crawl files: XXH3-128 of first and last MiB). */
+/* Names an input of a source in the manifest; from open(), in order. Crawl files: file_ends_hash gives size and hash. The
+ * harness does it for rows. A source that names none (a pipe) is never skipped as done. */
 int stage_input(struct stage_run *run, const char *name, uint64_t size, struct hash128 hash);
 void stage_progress_total(struct stage_run *run, uint64_t bytes);  /* what there is to read, when known */
 void stage_progress(struct stage_run *run, uint64_t bytes);        /* read so far */
@@ -126,5 +133,6 @@ bool stage_stopping(const struct stage_run *run);                  /* a signal c
 struct arena *stage_arena(struct stage_run *run);                  /* lives as long as the run; serial callbacks only */
 
 int stage_main(const struct command_line *line); /* runs a stage; the exit code */
+const struct option *stage_option_table(void);   /* the options that every row stage has */
 
 #endif

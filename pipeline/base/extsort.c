@@ -20,7 +20,8 @@ enum {
     FEWEST_RECORDS = 16,       /* a run holds at least these, however little memory is given */
     FIRST_RECORDS = 1024,      /* the first allocation; doubles from there */
     MERGE_BUFFER = 64 << 10,   /* bytes a run in a merge: below it, seeks cost more than another pass */
-    WRITE_BUFFER = 256 << 10,  /* bytes handed to the file at once */
+    WRITE_BUFFER = 256 << 10,  /* bytes handed to the file at once; less where a quarter of the memory is less */
+    LARGEST_BUFFER = 4 << 20,  /* above it, reading gets no faster */
     MOST_READERS = 4096,       /* runs merged at once; above it the heap costs more than another pass */
     SMALL_SORT = 16,           /* places; insertion sort below it */
 };
@@ -44,7 +45,8 @@ struct reader {
 struct extsort {
     size_t record_size;
     int (*compare)(const void *, const void *);
-    size_t memory;
+    size_t write_room;      /* bytes of the write buffer */
+    size_t memory;          /* bytes besides that: for records and places, or for the readers */
     const char *folder;
     uint64_t count;         /* records added */
     bool sealed, in_memory; /* in_memory: sealed, and nothing was spilled */
@@ -73,9 +75,11 @@ struct extsort *extsort_open(size_t memory, const char *folder, size_t record_si
         return fail("a record of %zu bytes cannot be sorted", record_size), NULL;
     struct extsort *sort = calloc(1, sizeof *sort);
     if (!sort) return fail_memory(), NULL;
-    *sort = (struct extsort){.record_size = record_size, .compare = compare, .memory = memory, .folder = folder};
+    size_t write_room = WRITE_BUFFER < memory / 4 ? WRITE_BUFFER : memory / 4;
+    *sort = (struct extsort){.record_size = record_size, .compare = compare, .memory = memory - write_room, .folder = folder};
+    sort->write_room = write_room < record_size ? record_size : write_room;
     sort->spill = SPILL_CLOSED;
-    sort->most = memory / (record_size + sizeof(struct place));
+    sort->most = sort->memory / (record_size + sizeof(struct place));
     if (sort->most < FEWEST_RECORDS) sort->most = FEWEST_RECORDS;
     if (sort->most > UINT32_MAX) sort->most = UINT32_MAX;
     return sort;
@@ -189,8 +193,7 @@ static void sort_places(const struct extsort *sort, struct place *p, size_t n, u
             if (left >= right) break;
             swap_places(&p[left++], &p[right--]);
         }
-        size_t first_part = right + 1;
-        if (left == right && first_part == n) first_part = right; /* unreachable with three distinct ends; keeps n falling */
+        size_t first_part = right + 1; /* neither none nor all: p[0] and p[last] have stopped the first round */
         if (first_part < n - first_part) { /* the smaller part by recursion: the stack stays logarithmic */
             sort_places(sort, p, first_part, depth);
             p += first_part;
@@ -234,10 +237,8 @@ struct run_writer {
 
 static int run_begin(struct run_writer *writer, struct extsort *sort)
 {
-    size_t room = WRITE_BUFFER < sort->memory / 4 ? WRITE_BUFFER : sort->memory / 4;
-    if (room < sort->record_size) room = sort->record_size;
-    *writer = (struct run_writer){.sort = sort, .room = room, .run = {sort->spill.size, 0}};
-    writer->buffer = malloc(room);
+    *writer = (struct run_writer){.sort = sort, .room = sort->write_room, .run = {sort->spill.size, 0}};
+    writer->buffer = malloc(writer->room);
     return writer->buffer ? 0 : fail_memory();
 }
 
@@ -345,9 +346,8 @@ static void sift_down(struct extsort *sort, size_t parent)
 static int merge_begin(struct extsort *sort, size_t run_count) /* of the oldest runs */
 {
     size_t record_bytes = sort->record_size;
-    sort->buffer_records = sort->memory / (run_count + 1) / record_bytes;
-    size_t enough = (4 << 20) / record_bytes + 1;
-    if (sort->buffer_records > enough) sort->buffer_records = enough;
+    sort->buffer_records = sort->memory / run_count / record_bytes;
+    if (sort->buffer_records > LARGEST_BUFFER / record_bytes) sort->buffer_records = LARGEST_BUFFER / record_bytes;
     if (sort->buffer_records < 1) sort->buffer_records = 1;
     sort->readers = calloc(run_count, sizeof *sort->readers);
     sort->heap = calloc(run_count, sizeof(struct reader *));
@@ -399,7 +399,6 @@ static int merge_oldest(struct extsort *sort, size_t run_count) /* into one new 
 static size_t most_readers(const struct extsort *sort)
 {
     size_t n = sort->memory / MERGE_BUFFER;
-    n = n > 1 ? n - 1 : 0; /* one buffer's worth for writing */
     return n < 2 ? 2 : n > MOST_READERS ? MOST_READERS : n;
 }
 

@@ -1,0 +1,42 @@
+/* The answer is found on the first call and kept in an atomic: two threads that ask at once both find the same. */
+#include "pipeline/base/cpu.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "pipeline/base/str.h"
+
+enum { KNOWN = 1u << 31 }; /* says that the kept answer is one */
+
+static unsigned detect(void)
+{
+    unsigned features = 0;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    features |= CPU_SSE2;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")) features |= CPU_AVX2;
+#endif
+    return features;
+}
+
+static unsigned without(struct str list)
+{
+    unsigned features = 0;
+    while (list.p) {
+        struct str name = str_trim(str_cut(&list, ','));
+        if (str_eq(name, STR("sse2"))) features |= CPU_SSE2 | CPU_AVX2;
+        if (str_eq(name, STR("avx2"))) features |= CPU_AVX2;
+    }
+    return features;
+}
+
+unsigned cpu_features(void)
+{
+    static _Atomic unsigned kept;
+    unsigned features = atomic_load_explicit(&kept, memory_order_relaxed);
+    if (!features) {
+        features = (detect() & ~without(str_from(getenv("WINNOW_CPU_WITHOUT")))) | (unsigned)KNOWN;
+        atomic_store_explicit(&kept, features, memory_order_relaxed);
+    }
+    return features & ~(unsigned)KNOWN;
+}

@@ -1,0 +1,18 @@
+/* What the processor can do, for code that chooses a kernel at start.
+ *
+ * The answer is one for the life of the process. The environment variable WINNOW_CPU_WITHOUT names features to do without
+ * ("avx2", or "avx2,sse2"), so that tests walk the slower paths on the machine at hand; it never adds one.
+ *
+ *     kernels = cpu_features() & CPU_AVX2 ? &kernels_avx2 : &kernels_portable;
+ */
+#ifndef WINNOW_CPU_H
+#define WINNOW_CPU_H
+
+enum cpu_feature {
+    CPU_SSE2 = 1 << 0,
+    CPU_AVX2 = 1 << 1, /* with BMI1 and BMI2, as every processor that has it */
+};
+
+unsigned cpu_features(void); /* enum cpu_feature bits; any thread */
+
+#endif
