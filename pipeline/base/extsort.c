@@ -17,7 +17,7 @@
 
 enum {
     LARGEST_RECORD = 1 << 16,  /* bytes; larger ones belong in a file of their own, sorted by reference */
-    FEWEST_RECORDS = 16,       /* a run holds at least these, however little memory is given */
+    FEWEST_RECORDS = 16,       /* a run and a buffer hold at least these, however little memory is given */
     FIRST_RECORDS = 1024,      /* the first allocation; doubles from there */
     MERGE_BUFFER = 64 << 10,   /* bytes a run in a merge: below it, seeks cost more than another pass */
     WRITE_BUFFER = 256 << 10,  /* bytes handed to the file at once; less where a quarter of the memory is less */
@@ -77,7 +77,7 @@ struct extsort *extsort_open(size_t memory, const char *folder, size_t record_si
     if (!sort) return fail_memory(), NULL;
     size_t write_room = WRITE_BUFFER < memory / 4 ? WRITE_BUFFER : memory / 4;
     *sort = (struct extsort){.record_size = record_size, .compare = compare, .memory = memory - write_room, .folder = folder};
-    sort->write_room = write_room < record_size ? record_size : write_room;
+    sort->write_room = write_room < FEWEST_RECORDS * record_size ? FEWEST_RECORDS * record_size : write_room;
     sort->spill = SPILL_CLOSED;
     sort->most = sort->memory / (record_size + sizeof(struct place));
     if (sort->most < FEWEST_RECORDS) sort->most = FEWEST_RECORDS;
@@ -348,7 +348,7 @@ static int merge_begin(struct extsort *sort, size_t run_count) /* of the oldest 
     size_t record_bytes = sort->record_size;
     sort->buffer_records = sort->memory / run_count / record_bytes;
     if (sort->buffer_records > LARGEST_BUFFER / record_bytes) sort->buffer_records = LARGEST_BUFFER / record_bytes;
-    if (sort->buffer_records < 1) sort->buffer_records = 1;
+    if (sort->buffer_records < FEWEST_RECORDS) sort->buffer_records = FEWEST_RECORDS;
     sort->readers = calloc(run_count, sizeof *sort->readers);
     sort->heap = calloc(run_count, sizeof(struct reader *));
     sort->buffers = malloc(run_count * sort->buffer_records * record_bytes);

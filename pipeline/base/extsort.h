@@ -14,8 +14,8 @@
  * (1) The order is total: by `compare`, and where that says equal by the records' bytes. So what comes back depends on the
  *     set of records alone, never on memory or the order of adding. Equal records all come back.
  * (2) Without `compare` the order is memcmp's: write numbers big-endian (extsort_put_u64).
- * (3) Memory in use stays below `memory` or below what 16 records and their bookkeeping need, whichever is more; at the
- *     start it is small and grows.
+ * (3) Memory in use stays below `memory`, or below what four times 16 records need where that is more; it starts small and
+ *     grows.
  * (4) On disk: the records' bytes, plus those of one merge where there are more runs than buffers. A run holds about memory /
  *     (record_size + 16) records; memory for m buffers of 64 KiB merges m runs at once, so that 1 GiB sorts hundreds of GB
  *     in one pass, and less memory takes more passes.
