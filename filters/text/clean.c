@@ -1,0 +1,180 @@
+/* Nearly every text is tidy ASCII and is handed back as it is; the steps below are for the rest. */
+#include "filters/text/clean.h"
+
+#include "filters/text/clean_tables.h"
+#include "pipeline/base/fail.h"
+#include "pipeline/base/unicode.h"
+#include "pipeline/base/utf8.h"
+
+#include <stdlib.h>
+
+bool clean_laion_keeps(struct str s)
+{
+    if (s.n > CLEAN_LAION_CHARACTERS || (s.n && (s.p[0] == ' ' || s.p[s.n - 1] == ' '))) return false;
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] < ' ' || s.p[i] == 0x7F || s.p[i] == '&' || s.p[i] == '|') return false; /* char is signed: > 0x7F too */
+    return true;
+}
+
+bool clean_fold_keeps(struct str s)
+{
+    bool space = true;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] < ' ' || (s.p[i] == ' ' && space)) return false;
+        space = s.p[i] == ' ';
+    }
+    return s.n == 0 || !space;
+}
+
+int clean_fold_space(struct buf *out, struct str s)
+{
+    buf_clear(out);
+    bool space = false;
+    for (size_t at = 0; at < s.n;) {
+        size_t from = at;
+        if (unicode_is_space(utf8_next(s, &at))) {
+            space = true;
+            continue;
+        }
+        if (space && out->n && buf_byte(out, ' ') < 0) return -1;
+        space = false;
+        if (buf_add(out, str_of(s.p + from, at - from)) < 0) return -1;
+    }
+    return 0;
+}
+
+static int compare_names(const void *name, const void *entry)
+{
+    return strcmp(name, ((const struct named_character *)entry)->name);
+}
+
+/* What `&#...;` stands for, digits only; UINT32_MAX when it is no reference. As HTML has it: windows-1252 for 0x80-0x9F,
+ * U+FFFD for surrogates and what lies beyond Unicode. */
+static uint32_t numeric_reference(struct str digits)
+{
+    bool hex = digits.n && (digits.p[0] | 0x20) == 'x';
+    struct str rest = hex ? str_from_at(digits, 1) : digits;
+    if (rest.n == 0) return UINT32_MAX;
+    uint32_t value = 0;
+    for (size_t i = 0; i < rest.n; i++) {
+        int digit = hex ? ascii_hex(rest.p[i]) : ascii_is_digit(rest.p[i]) ? rest.p[i] - '0' : -1;
+        if (digit < 0) return UINT32_MAX;
+        if (value <= 0x10FFFF) value = value * (hex ? 16 : 10) + (uint32_t)digit;
+    }
+    if (value >= 0x80 && value <= 0x9F && windows_1252[value - 0x80]) return windows_1252[value - 0x80];
+    return value == 0 || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF) ? 0xFFFD : value;
+}
+
+/* Reads a character reference at s.p[*at] == '&' and moves behind it; UINT32_MAX where there is none. */
+static uint32_t reference(struct str s, size_t *at)
+{
+    enum { LONGEST = 24 };
+    size_t from = *at + 1, end = from;
+    if (end < s.n && s.p[end] == '#') end++;
+    size_t name = end;
+    while (end < s.n && end - name <= LONGEST && (ascii_is_alpha(s.p[end]) || ascii_is_digit(s.p[end]))) end++;
+    if (end == name || end >= s.n || s.p[end] != ';') return UINT32_MAX;
+    uint32_t found = UINT32_MAX;
+    struct str body = str_of(s.p + name, end - name);
+    char key[sizeof named_characters->name] = "";
+    if (name > from) {
+        found = numeric_reference(body);
+    } else if (body.n < sizeof key) {
+        memcpy(key, body.p, body.n);
+        const struct named_character *hit = bsearch(key, named_characters, sizeof named_characters / sizeof *named_characters,
+                                                    sizeof *named_characters, compare_names);
+        if (hit) found = hit->code_point;
+    }
+    if (found != UINT32_MAX) *at = end + 1;
+    return found;
+}
+
+/* Moves over ESC [ digits and semicolons, letter. */
+static bool terminal_escape(struct str s, size_t *at)
+{
+    size_t i = *at + 2;
+    if (i > s.n || s.p[*at + 1] != '[') return false;
+    while (i < s.n && (ascii_is_digit(s.p[i]) || s.p[i] == ';')) i++;
+    if (i >= s.n || !ascii_is_alpha(s.p[i])) return false;
+    *at = i + 1;
+    return true;
+}
+
+static int add_fixed(struct buf *out, uint32_t c)
+{
+    if (c >= 0x80 && c <= 0x9F && windows_1252[c - 0x80]) c = windows_1252[c - 0x80];
+    if ((c >= 0x132 && c <= 0x1F3) || (c >= 0xFB00 && c <= 0xFB06))
+        for (size_t i = 0; i < sizeof ligatures / sizeof *ligatures; i++)
+            if (ligatures[i].code_point == c) return buf_add(out, str_from(ligatures[i].letters));
+    if (c == 0x3000) c = ' ';
+    else if (c >= 0xFF01 && c <= 0xFF5E) c -= 0xFEE0;
+    else if (c >= 0xFF5F && c < 0xFF5F + sizeof half_width / sizeof *half_width && half_width[c - 0xFF5F]) c = half_width[c - 0xFF5F];
+    if (c == 0x2BC || (c >= 0x2018 && c <= 0x201B)) c = '\'';
+    else if (c >= 0x201C && c <= 0x201F) c = '"';
+    return buf_code_point(out, c);
+}
+
+/* One pass of the part of ftfy that clean.h names, without NFC. */
+static int fix_pass(struct buf *out, struct str s)
+{
+    bool unescape = memchr(s.p, '<', s.n) == NULL;
+    for (size_t at = 0; at < s.n;) {
+        unsigned char c = (unsigned char)s.p[at];
+        uint32_t named;
+        if (c == '&' && unescape && (named = reference(s, &at)) != UINT32_MAX) {
+            if (buf_code_point(out, named) < 0) return -1;
+        } else if (c == 0x1B && terminal_escape(s, &at)) {
+            continue;
+        } else if (c < 0x80) {
+            if (buf_byte(out, (char)c) < 0) return -1;
+            at++;
+        } else if (add_fixed(out, utf8_next(s, &at)) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Strips, deletes what is not printable, cuts, and frees `|`; text in, appended to out. */
+static int finish(struct buf *out, struct str s)
+{
+    size_t first = 0, last = 0, characters = 0;
+    bool any = false;
+    for (size_t at = 0; at < s.n;) {
+        size_t from = at;
+        if (unicode_is_space(utf8_next(s, &at))) continue;
+        if (!any) first = from;
+        any = true;
+        last = at;
+    }
+    struct str stripped = str_of(s.p + first, last - first);
+    for (size_t at = 0; at < stripped.n && characters < CLEAN_LAION_CHARACTERS;) {
+        size_t from = at;
+        uint32_t c = utf8_next(stripped, &at);
+        if (!(unicode_classes(c) & UNICODE_PRINTABLE)) continue;
+        characters++;
+        if (c == '|' ? buf_byte(out, ' ') < 0 : buf_add(out, str_of(stripped.p + from, at - from)) < 0) return -1;
+    }
+    return 0;
+}
+
+int clean_laion(struct buf *out, struct str text, struct buf room[2])
+{
+    buf_clear(out);
+    buf_clear(&room[0]);
+    if (text.n == 0) return 0;
+    if (buf_add(&room[0], text) < 0) return -1;
+    for (size_t i = 0; i < room[0].n; i++)
+        if (room[0].p[i] == '\n') room[0].p[i] = ' ';
+    int now = 0;
+    for (int pass = 0; pass < CLEAN_PASSES; pass++) {
+        struct buf *from = &room[now], *to = &room[!now];
+        buf_clear(to);
+        buf_clear(out);
+        if (fix_pass(out, buf_str(from)) < 0 || unicode_nfc(to, buf_str(out)) < 0) return -1;
+        now = !now;
+        if (str_eq(buf_str(from), buf_str(to))) break;
+    }
+    buf_clear(out);
+    return finish(out, buf_str(&room[now]));
+}

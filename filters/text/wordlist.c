@@ -1,0 +1,66 @@
+#include "filters/text/wordlist.h"
+
+#include "pipeline/base/fail.h"
+#include "pipeline/base/unicode.h"
+#include "pipeline/base/utf8.h"
+
+#include <stdlib.h>
+
+static int parse_lines(struct wordlist *list, const char *path)
+{
+    struct str rest = buf_str(&list->text);
+    size_t lines = 1;
+    for (size_t i = 0; i < rest.n; i++) lines += rest.p[i] == '\n';
+    list->entries = calloc(lines, sizeof *list->entries);
+    list->numbers = calloc(lines, sizeof *list->numbers);
+    if (!list->entries || !list->numbers) return fail_memory();
+    for (size_t number = 1; rest.p; number++) {
+        struct str line = str_cut(&rest, '\n');
+        if (!utf8_valid(line)) return fail_usage("%s:%zu: not UTF-8", path, number);
+        line = str_trim(line);
+        if (line.n == 0 || str_starts(line, STR("# ")) || str_eq(line, STR("#"))) continue;
+        struct str entry = str_trim(str_cut(&line, '\t')), value = str_trim(str_cut(&line, '\t'));
+        if (value.n && str_to_double(value, &list->numbers[list->count]) < 0)
+            return fail_usage("%s:%zu: '%.*s' behind the tab is no number", path, number, STR_ARG(value));
+        if (entry.n) list->entries[list->count++] = entry;
+    }
+    return 0;
+}
+
+int wordlist_read(struct wordlist *list, const char *path)
+{
+    *list = (struct wordlist){.count = 0};
+    buf_init(&list->text, WORDLIST_BYTES_MAX);
+    if (buf_read_file(&list->text, path) < 0 || parse_lines(list, path) < 0) {
+        wordlist_free(list);
+        return -1;
+    }
+    return 0;
+}
+
+int wordlist_lower(struct wordlist *list)
+{
+    struct buf lower;
+    buf_init(&lower, WORDLIST_BYTES_MAX);
+    size_t *ends = calloc(list->count + 1, sizeof *ends);
+    int result = ends ? 0 : fail_memory();
+    for (size_t i = 0; i < list->count && result == 0; i++) {
+        result = unicode_lower(&lower, list->entries[i]);
+        ends[i + 1] = lower.n;
+    }
+    for (size_t i = 0; i < list->count && result == 0; i++)
+        list->entries[i] = str_of(lower.p + ends[i], ends[i + 1] - ends[i]);
+    free(ends);
+    struct buf old = list->text;
+    if (result == 0) list->text = lower;
+    buf_free(result == 0 ? &old : &lower);
+    return result;
+}
+
+void wordlist_free(struct wordlist *list)
+{
+    buf_free(&list->text);
+    free(list->entries);
+    free(list->numbers);
+    *list = (struct wordlist){.count = 0};
+}

@@ -1,0 +1,23 @@
+/* Word lists: text files of one entry a line, blank lines and lines that begin with "# " left out, white space at both ends
+ * trimmed. A tab parts an entry from a number (a count, a valence); entries without one have 0.
+ */
+#ifndef WINNOW_FILTERS_WORDLIST_H
+#define WINNOW_FILTERS_WORDLIST_H
+
+#include "pipeline/base/buf.h"
+#include "pipeline/base/str.h"
+
+struct wordlist {
+    struct buf text;     /* entries point into it */
+    struct str *entries;
+    double *numbers;     /* one an entry */
+    size_t count;
+};
+
+enum { WORDLIST_BYTES_MAX = 1 << 30 };
+
+int wordlist_read(struct wordlist *list, const char *path); /* -1: no such file, or not UTF-8: "path:line: ..." */
+int wordlist_lower(struct wordlist *list); /* lower-cases every entry */
+void wordlist_free(struct wordlist *list); /* may be called on a zeroed struct */
+
+#endif
