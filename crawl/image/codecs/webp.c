@@ -63,10 +63,6 @@ static int decode_frame(const struct codec_source *source, const WebPIterator *f
                         enum image_status *status)
 {
     uint32_t width = source->info->width, height = source->info->height;
-    if (!frame->complete) {
-        *status = IMAGE_TRUNCATED;
-        return 0;
-    }
     if (frame->x_offset < 0 || frame->y_offset < 0 || (uint32_t)frame->x_offset + (uint32_t)frame->width > width ||
         (uint32_t)frame->y_offset + (uint32_t)frame->height > height)
         return 0;
@@ -97,14 +93,17 @@ int codec_webp_decode(const struct codec_source *source, struct image *image, en
     int result;
     WebPIterator frame;
     bool animated = WebPDemuxGetI(demuxer, WEBP_FF_FORMAT_FLAGS) & ANIMATION_FLAG;
-    if (!animated) {
+    if (animated && state < WEBP_DEMUX_DONE) { /* cut, though perhaps behind the first frame: RIFF tells the whole length */
+        *status = IMAGE_TRUNCATED;
+        result = 0;
+    } else if (!animated) {
         result = decode_still(source, image, status);
     } else if (WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_WIDTH) == source->info->width &&
                WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_HEIGHT) == source->info->height && WebPDemuxGetFrame(demuxer, 1, &frame)) {
         result = decode_frame(source, &frame, image, status);
         WebPDemuxReleaseIterator(&frame);
     } else {
-        *status = state == WEBP_DEMUX_PARSE_ERROR ? IMAGE_CORRUPT : IMAGE_TRUNCATED;
+        *status = IMAGE_CORRUPT;
         result = 0;
     }
     WebPDemuxDelete(demuxer);
