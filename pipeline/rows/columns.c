@@ -61,7 +61,7 @@ static int check_name(struct str name)
         if (!((c >= 'a' && c <= 'z') || (i && (ascii_is_digit(c) || c == '_'))))
             return fail_usage("column '%.*s': a name is a lower-case letter, then letters, digits and _", STR_ARG(name));
     }
-    if (sqlite3_keyword_check(name.p, (int)name.n))
+    if (!column_definition(name) && sqlite3_keyword_check(name.p, (int)name.n)) /* ours, such as `key`, are tried unquoted */
         return fail_usage("column '%.*s': a keyword of SQLite, which the index could not hold: rename it", STR_ARG(name));
     return 0;
 }
