@@ -70,6 +70,13 @@ $(BUILD)/modules/$(1).so: $($(1)_SOURCES:%.c=$(BUILD)/%.o)
 endef
 $(foreach m,$(MODULES),$(eval $(call module_rule,$(m))))
 
+# The words of WordNet (wordnet-base) and the closed classes, compiled into one table.
+WORDNET ?= /usr/share/wordnet
+$(BUILD)/generated/wordnet.h: filters/language/make_wordnet.py filters/lists/closed_classes.txt
+	@mkdir -p $(@D)
+	python3 filters/language/make_wordnet.py $(WORDNET) filters/lists/closed_classes.txt > $@
+$(BUILD)/filters/language/wordnet.o: $(BUILD)/generated/wordnet.h
+
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(LIBRARY)
 	$(CC) $(ALL_CFLAGS) -rdynamic -o $@ $< -Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive $(LIBS) -lcmocka
 

@@ -1,0 +1,44 @@
+/* Parts of speech: the door behind which taggers stand.
+ *
+ *     struct tagger *tagger = tagger_open(STR("wordnet"));
+ *     tagger_tag(tagger, words, count, tags);          words: UAX #29, in order, of one text
+ *     if (tags[i] & TAG_NOUN) ...
+ *
+ * A word may have several tags: the closed classes overlap ("that": determiner, pronoun, conjunction), and rules that ask
+ * whether a class is present are meant to be mild. A caller that wants one answer takes the lowest bit.
+ *
+ * The tagger here is `wordnet`, for English and for the caption rules of CC3M, CC12M and COYO, which need determiner,
+ * preposition and noun. In this order: (1) a word of a closed class (lists/closed_classes.txt) has that class; (2) a word that
+ * begins with an upper- or titlecase letter and is not the text's first is a proper noun; (3) a word that begins with a digit
+ * is a number; (4) else the part of speech with the largest score in WordNet (wordnet.h), ties to the noun, and what WordNet
+ * lacks is a noun. "dog's" is taken as "dog", "isn't" as a verb.
+ *
+ * A tagger is constant after tagger_open and serves any number of threads.
+ */
+#ifndef WINNOW_TAGGER_H
+#define WINNOW_TAGGER_H
+
+#include "pipeline/base/str.h"
+
+enum tag { /* make_wordnet.py has the same order */
+    TAG_NOUN = 1,
+    TAG_PROPER_NOUN = 2, /* always together with TAG_NOUN */
+    TAG_PRONOUN = 4,
+    TAG_DETERMINER = 8,
+    TAG_PREPOSITION = 16,
+    TAG_CONJUNCTION = 32,
+    TAG_VERB = 64, /* auxiliaries too */
+    TAG_ADJECTIVE = 128,
+    TAG_ADVERB = 256,
+    TAG_NUMBER = 512,
+};
+
+struct tagger;
+
+struct tagger *tagger_open(struct str name); /* absent or empty: wordnet. NULL with a usage sentence */
+void tagger_close(struct tagger *tagger);    /* NULL is allowed */
+/* Tags `count` words of one text: tags[i] gets bits of enum tag, never 0. Words are valid UTF-8. 0, or -1 with a sentence. */
+int tagger_tag(const struct tagger *tagger, const struct str *words, size_t count, uint16_t *tags);
+const char *tagger_digest(const struct tagger *tagger); /* of the data it answers from, for manifests: hexadecimal */
+
+#endif
