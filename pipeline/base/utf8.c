@@ -1,6 +1,9 @@
 /* UTF-8: one decoder for all; ASCII is skipped in 16-byte words since nearly all text is ASCII nearly everywhere. */
 #include "pipeline/base/utf8.h"
 
+#include "pipeline/base/cpu.h"
+#include "pipeline/base/utf8_kernels.h"
+
 uint32_t utf8_next(struct str s, size_t *at)
 {
     const unsigned char *p = (const unsigned char *)s.p;
@@ -53,11 +56,20 @@ size_t utf8_ascii_run(struct str s, size_t at)
     return at;
 }
 
-bool utf8_valid(struct str s)
+bool utf8_valid_portable(struct str s)
 {
     for (size_t at = utf8_ascii_run(s, 0); at < s.n; at = utf8_ascii_run(s, at))
         if (utf8_next(s, &at) == UTF8_INVALID) return false;
     return true;
+}
+
+bool utf8_valid(struct str s)
+{
+    enum { SHORT = 64 }; /* below it a look at the processor's features costs more than it saves */
+#if defined(__x86_64__)
+    if (s.n >= SHORT && cpu_features() & CPU_AVX2) return utf8_valid_avx2(s);
+#endif
+    return utf8_valid_portable(s);
 }
 
 bool utf8_is_ascii(struct str s) { return utf8_ascii_run(s, 0) == s.n; }
@@ -78,6 +90,7 @@ size_t utf8_cut(struct str s, size_t limit)
 
 int utf8_repair(struct buf *out, struct str s)
 {
+    if (utf8_valid(s)) return buf_add(out, s);
     size_t from = 0, at = 0;
     while (at < s.n) {
         size_t start = at = utf8_ascii_run(s, at);
