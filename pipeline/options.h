@@ -64,7 +64,7 @@ struct command {
     const char *see_also;    /* "filter, partition" */
     const struct option *options; /* NULL when there are none */
     size_t options_size;     /* of the options struct */
-    const struct stage *stage; /* a row stage: harness options are added, and run is stage_main */
+    const struct stage *stage; /* a row stage: harness options are added, and run defaults to stage_main */
     int (*run)(const struct command_line *line); /* returns an exit code; -1 = fail() said why */
 };
 

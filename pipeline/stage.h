@@ -45,12 +45,14 @@ struct stage {
     bool source;        /* arguments are not row files: the stage opens them itself in next() */
     bool sink;          /* writes no rows: files of its own through stage_publish */
     bool drops;         /* may drop rows: gets --dropped */
+    bool plain;         /* rows to standard output are always plain lines: a window for people */
     bool makes_packs;   /* writes packs: run->packs is where they go */
     unsigned passes;    /* times that the rows are walked; 0 means 1. A pipe is spooled. Only the last pass writes */
     size_t run_size;    /* bytes of run->state, zeroed */
 
     int (*prepare)(struct stage_run *run); /* before any thread exists; may be NULL, as all below but work */
-    int (*open)(struct stage_run *run);    /* run->in is known; adds columns to run->out, which begins as a copy of run->in */
+    int (*open)(struct stage_run *run);    /* run->in is known; adds columns to run->out, which begins as a copy of run->in;
+                                              makes no files: the work may prove to be done already */
     void *(*item_new)(struct stage_run *run);
     void (*item_free)(void *user);
     int (*next)(struct stage_run *run, struct stage_item *item);

@@ -4,9 +4,11 @@
 #define WINNOW_STAGE_PRIVATE_H
 
 #include "pipeline/base/extsort.h"
+#include "pipeline/progress.h"
 #include "pipeline/stage.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 
 enum {
     OUTPUTS_MAX = 4100,          /* partition makes up to 4,096 buckets */
@@ -44,7 +46,9 @@ struct rows_in {
     bool any;
     uint64_t row_number;        /* rows of the current file that were checked in order */
     uint64_t bytes_done;        /* of files that are closed */
-    int spool;                  /* unlinked copy of standard input for a second pass; -1 */
+    struct rows_reader *finished; /* read to its end, but items in flight may still name it: goes with the next item */
+    bool delivered;             /* the open reader gave at least one frame */
+    int spool;                  /* nameless copy of standard input for a second pass; 0: none */
     char spool_path[64];
 };
 
@@ -85,6 +89,7 @@ struct stage_item_private {
     struct stage_run *run;
     struct rows_frame frame;
     struct rows_reader *reader;
+    struct rows_reader *finished; /* nobody needs it once this item is in order */
     bool decode_failed;
     struct batch dropped;
     struct item_output *outputs; /* run->own->output_count of them */
@@ -109,9 +114,12 @@ struct stage_private {
     char *manifest_path;         /* NULL: none */
     json_t *inputs, *losses;
     struct tally rules, counts;
-    uint64_t records, rows_read, losses_total, dropped_rows;
-    bool damaged, limited;
-    volatile sig_atomic_t stop;
+    uint64_t records, rows_read, rows_written, losses_total, dropped_rows;
+    uint64_t next_sequence;
+    _Atomic uint64_t bytes_read; /* for progress */
+    atomic_bool limited;         /* --limit is reached */
+    bool damaged, opened, reader_gone;
+    struct progress progress;
     struct arena arena;
 };
 
@@ -127,6 +135,7 @@ int stage_arguments(struct stage_run *run);     /* of a source: @LIST, shares */
 
 /* stage_output.c */
 int stage_outputs_name(struct stage_run *run);  /* stems and paths, before open() */
+int stage_output_main(struct stage_run *run);   /* output 0, before open() adds others; its columns come later */
 int stage_outputs_open(struct stage_run *run);  /* after open(): columns are final */
 int stage_item_format(struct stage_item *item);   /* parallel: rows → lines */
 int stage_item_assemble(struct stage_item *item); /* serial: lines → frames */
@@ -134,13 +143,15 @@ int stage_item_compress(struct stage_item *item); /* parallel */
 int stage_item_write(struct stage_item *item);    /* serial */
 int stage_outputs_finish(struct stage_run *run);  /* last frames, descriptions, fsync */
 int stage_outputs_publish(struct stage_run *run); /* renames, in order; then the manifest */
+int stage_write_manifest(struct stage_run *run);
 void stage_outputs_discard(struct stage_run *run);
 
 /* stage_report.c */
 int stage_item_report(struct stage_item *item);   /* serial: merges counts, prints messages */
 void stage_item_free(struct stage_item *item);
 
-/* manifest.c: see manifest.h */
-json_t *stage_parameters(const struct stage_run *run); /* NULL on failure */
+/* stage.c */
+json_t *stage_parameters(const struct stage_run *run);   /* all options that change the output; NULL on failure */
+json_t *stage_manifest_key(const struct stage_run *run); /* what says that two manifests are of the same task */
 
 #endif

@@ -1,0 +1,436 @@
+/* Rows out: where they go, how they become frames, and publishing: all files renamed first, the manifest last. */
+#include "pipeline/base/fail.h"
+#include "pipeline/manifest.h"
+#include "pipeline/stage_private.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { IDS_MEMORY = 16 << 20, ID_PREFIX = 8, ID_RECORD = ID_PREFIX + 4 };
+
+/* ---- names */
+
+/* "a/b.rows.zst" → "a/b"; other names stay whole, and the manifest is NAME.json. */
+static struct str stem_of(const char *path)
+{
+    struct str s = str_from(path);
+    if (str_ends(s, STR(".rows.zst"))) s.n -= sizeof ".rows.zst" - 1;
+    return s;
+}
+
+static const char *own_printf(struct stage_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+int stage_outputs_name(struct stage_run *run)
+{
+    const char *o = run->common->output;
+    run->own->dropped_output = -1;
+    if (strcmp(o, "-") == 0) {
+        if (run->stage->sink) return fail_usage("%s writes files: give -o FOLDER/", run->line->command->name);
+        if (run->tasks > 1) return fail_usage("--task needs -o FOLDER/ or FILE");
+        return 0;
+    }
+    size_t n = strlen(o);
+    if (o[n - 1] == '/') {
+        run->output_folder = o;
+        run->output_stem = own_printf(run, "%05llu", (unsigned long long)run->task);
+        if (!run->output_stem) return -1;
+        run->own->manifest_path = run->stage->sink ? (char *)own_printf(run, "%.*s.meta/%s.json", (int)n - 1, o, run->output_stem)
+                                                   : (char *)own_printf(run, "%s%s.json", o, run->output_stem);
+    } else {
+        if (run->stage->sink) return fail_usage("%s writes a folder: give -o %s/", run->line->command->name, o);
+        struct str stem = stem_of(o);
+        run->output_stem = arena_c_string(&run->own->arena, stem);
+        run->own->manifest_path = (char *)own_printf(run, "%.*s.json", STR_ARG(stem));
+    }
+    return run->own->manifest_path && run->output_stem ? 0 : -1;
+}
+
+#include <stdarg.h>
+static const char *own_printf(struct stage_run *run, const char *format, ...)
+{
+    char text[PATH_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (n < 0 || n >= (int)sizeof text) return fail_usage("a path of more than %d bytes", PATH_MAX), NULL;
+    return arena_c_string(&run->own->arena, str_of(text, (size_t)n));
+}
+
+/* The path of a file relative to the folder of the manifest, for the manifest's list. */
+static const char *name_beside(struct stage_run *run, const char *path)
+{
+    const char *manifest = run->own->manifest_path;
+    const char *slash = manifest ? strrchr(manifest, '/') : NULL;
+    size_t folder = slash ? (size_t)(slash - manifest) + 1 : 0;
+    if (manifest && strncmp(path, manifest, folder) == 0 && path[0] != '/') return path + folder;
+    if (manifest && folder && strncmp(path, manifest, folder) == 0) return path + folder;
+    /* one folder up and down again: "shards/00000.tar" beside "shards.meta/", "packs/x.tar" beside "05-fetch/" */
+    size_t up = folder > 1 ? folder - 1 : 0;
+    while (up && manifest[up - 1] != '/') up--;
+    if (folder && strncmp(path, manifest, up) == 0) return own_printf(run, "../%s", path + up);
+    return path;
+}
+
+static int new_output(struct stage_run *run, const char *path, const struct columns *columns, bool plain)
+{
+    struct stage_private *own = run->own;
+    if (own->output_count == OUTPUTS_MAX) return fail_usage("more than %d outputs", OUTPUTS_MAX);
+    struct stage_output *out = calloc(1, sizeof *out);
+    if (!out) return fail_memory();
+    own->outputs[own->output_count] = out;
+    out->file.fd = -1;
+    out->plain = plain;
+    out->path = (char *)path;
+    out->name = (char *)(path ? name_beside(run, path) : "-");
+    if (!out->name || columns_copy(&out->columns, columns) < 0) return -1;
+    return (int)own->output_count++;
+}
+
+int stage_output_add(struct stage_run *run, const char *suffix, const struct columns *columns)
+{
+    if (!run->output_stem) return fail_usage("%s needs -o FILE or FOLDER/ here", run->line->command->name);
+    const char *path = own_printf(run, "%s%s%s", run->output_folder ? run->output_folder : "", run->output_stem, suffix);
+    return path ? new_output(run, path, columns, false) : -1;
+}
+
+static int add_dropped(struct stage_run *run)
+{
+    static const char *const names[5] = {"rule", "measured", "bound", "also", "stage"};
+    struct stage_private *own = run->own;
+    if (columns_copy(&own->dropped_columns, &run->in) < 0) return -1;
+    for (int i = 0; i < 5; i++) { /* rows that were dropped before may come in again: their columns are used again */
+        struct str name = str_from(names[i]);
+        if (columns_find(&own->dropped_columns, name) == SIZE_MAX && columns_add(&own->dropped_columns, name) < 0) return -1;
+        own->dropped_at[i] = columns_find(&own->dropped_columns, name);
+    }
+    const char *path = run->common->dropped;
+    if (!path && run->output_folder) path = own_printf(run, "%s%s.dropped.zst", run->output_folder, run->output_stem);
+    if (!path) return 0;
+    own->dropped_output = new_output(run, path, &own->dropped_columns, false);
+    if (own->dropped_output < 0) return -1;
+    own->outputs[own->dropped_output]->ids = extsort_open(IDS_MEMORY, run->common->tmp, ID_RECORD, NULL);
+    return own->outputs[own->dropped_output]->ids ? 0 : -1;
+}
+
+static int write_output(void *context, struct str bytes) { return file_write(&((struct stage_output *)context)->file, bytes); }
+
+/* Output 0 was reserved by the caller (columns are only final now); buckets and pictures were added by the stage. */
+int stage_outputs_open(struct stage_run *run)
+{
+    struct stage_private *own = run->own;
+    if (run->stage->drops && add_dropped(run) < 0) return -1;
+    for (size_t i = 0; i < own->output_count; i++) {
+        struct stage_output *out = own->outputs[i];
+        if (!out || (i == 0 && run->stage->sink)) continue;
+        int result = out->path ? file_create(&out->file, out->path) : file_create_stdout(&out->file);
+        if (result < 0 || rows_writer_new(&out->writer, &out->columns, write_output, out, out->plain) < 0) return -1;
+    }
+    return 0;
+}
+
+int stage_output_main(struct stage_run *run)
+{
+    const char *o = run->common->output;
+    bool to_stdout = strcmp(o, "-") == 0;
+    const char *path = run->stage->sink || to_stdout ? NULL : run->output_folder ? own_printf(run, "%s%s.rows.zst", o, run->output_stem) : o;
+    if (!run->stage->sink && !to_stdout && !path) return -1;
+    struct columns none = {0};
+    return new_output(run, path, &none, to_stdout && (run->common->plain || run->stage->plain || isatty(STDOUT_FILENO))) < 0 ? -1 : 0;
+}
+
+/* ---- rows to files */
+
+static struct batch *batch_of(struct stage_item *item, size_t output)
+{
+    struct stage_private *own = item->own->run->own;
+    if (output == 0) return &item->out;
+    return (int)output == own->dropped_output ? &item->own->dropped : &item->own->outputs[output].batch;
+}
+
+struct batch *stage_out(struct stage_item *item, int output) { return batch_of(item, (size_t)output); }
+
+int stage_item_format(struct stage_item *item)
+{
+    struct stage_private *own = item->own->run->own;
+    for (size_t i = 0; i < own->output_count; i++) {
+        if (!own->outputs[i]->writer) continue;
+        struct batch *b = batch_of(item, i);
+        buf_clear(&item->own->outputs[i].text);
+        item->own->outputs[i].rows = b->count;
+        if (batch_format(b, &item->own->outputs[i].text) < 0) return -1;
+    }
+    return 0;
+}
+
+/* All row streams rise; a stage that does otherwise is wrong, and its rows are not published. */
+static int check_order(struct stage_output *out, const struct batch *b)
+{
+    if (b->place_at[0] == SIZE_MAX || b->place_at[3] == SIZE_MAX) return 0;
+    for (size_t i = 0; i < b->count; i++) {
+        const struct place *place = &b->rows[i].place;
+        if (out->any && place_compare(&out->last, place) >= 0)
+            return fail_usage("rows out of order: place %llu.%llu.%llu.%llu after %llu.%llu.%llu.%llu",
+                              (unsigned long long)place->file, (unsigned long long)place->record, (unsigned long long)place->image,
+                              (unsigned long long)place->text, (unsigned long long)out->last.file, (unsigned long long)out->last.record,
+                              (unsigned long long)out->last.image, (unsigned long long)out->last.text);
+        out->last = *place;
+        out->any = true;
+    }
+    return 0;
+}
+
+int stage_item_assemble(struct stage_item *item)
+{
+    struct stage_private *own = item->own->run->own;
+    for (size_t i = 0; i < own->output_count; i++) {
+        struct item_output *io = &item->own->outputs[i];
+        io->frames.count = 0;
+        if (!own->outputs[i]->writer) continue;
+        if (check_order(own->outputs[i], batch_of(item, i)) < 0) return -1;
+        if (rows_writer_add(own->outputs[i]->writer, buf_str(&io->text), io->rows, &io->frames) < 0) return -1;
+    }
+    return 0;
+}
+
+int stage_item_compress(struct stage_item *item)
+{
+    struct stage_private *own = item->own->run->own;
+    for (size_t i = 0; i < own->output_count; i++)
+        for (size_t f = 0; f < item->own->outputs[i].frames.count; f++)
+            if (rows_frame_compress(own->outputs[i]->writer, &item->own->outputs[i].frames.list[f]) < 0) return -1;
+    return 0;
+}
+
+/* The ids of a dropped frame's rows, with the frame's number: `audit` opens one frame. The id is the first column. */
+static int note_ids(struct stage_output *out, const struct rows_out_frame *frame)
+{
+    for (struct str rest = buf_str(&frame->text); rest.n;) {
+        struct str line = str_cut(&rest, '\n'), id = str_cut(&line, '\t');
+        unsigned char record[ID_RECORD] = {0};
+        for (size_t i = 0; i < ID_PREFIX && 2 * i + 1 < id.n; i++)
+            record[i] = (unsigned char)((ascii_hex(id.p[2 * i]) << 4 | ascii_hex(id.p[2 * i + 1])) & 0xFF);
+        for (int i = 0; i < 4; i++) record[ID_PREFIX + i] = (unsigned char)(out->data_frames >> (24 - 8 * i));
+        if (extsort_add(out->ids, record) < 0) return -1;
+    }
+    return 0;
+}
+
+static int put_frames(struct stage_output *out, struct rows_out_frames *frames)
+{
+    for (size_t f = 0; f < frames->count; f++) {
+        if (out->ids && !frames->list[f].header && note_ids(out, &frames->list[f]) < 0) return -1;
+        out->data_frames += !frames->list[f].header;
+        if (rows_writer_put(out->writer, &frames->list[f]) < 0) return -1;
+    }
+    frames->count = 0;
+    return 0;
+}
+
+int stage_item_write(struct stage_item *item)
+{
+    struct stage_private *own = item->own->run->own;
+    for (size_t i = 0; i < own->output_count; i++)
+        if (own->outputs[i]->writer && put_frames(own->outputs[i], &item->own->outputs[i].frames) < 0) return -1;
+    return 0;
+}
+
+/* ---- the end */
+
+/* packs, relative to the folder of the row file, so that a moved OUT still finds them */
+static char *packs_beside(struct stage_run *run, const char *row_path)
+{
+    if (!run->packs) return NULL;
+    if (!row_path) return realpath(run->packs, NULL);
+    char from[PATH_MAX], *to = realpath(run->packs, NULL);
+    const char *slash = strrchr(row_path, '/');
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - row_path) + 1 : 1, slash ? row_path : ".");
+    if (!to || !realpath(folder, from)) return to;
+    size_t common = 0;
+    for (size_t i = 0;; i++) {
+        bool end_from = !from[i] || from[i] == '/', end_to = !to[i] || to[i] == '/';
+        if (end_from && end_to) common = i;
+        if (!from[i] || !to[i] || from[i] != to[i]) break;
+    }
+    struct buf relative;
+    buf_init(&relative, 2 * PATH_MAX);
+    for (const char *p = from + common; *p; p++)
+        if (*p == '/' && buf_add(&relative, STR("../")) < 0) break;
+    buf_add(&relative, str_from(to[common] == '/' ? to + common + 1 : to + common));
+    free(to);
+    return relative.n ? buf_c_string(&relative) : (buf_free(&relative), strdup("."));
+}
+
+static json_t *describe(struct stage_run *run, const struct stage_output *out)
+{
+    json_t *about = json_object();
+    json_object_set_new(about, "stage", json_string(run->line->command->name));
+    json_object_set_new(about, "behaviour", json_integer(run->stage->behaviour));
+    json_object_set(about, "inputs", run->own->inputs);
+    json_object_set_new(about, "parameters", stage_parameters(run));
+    if (run->own->limited) json_object_set_new(about, "limited", json_true());
+    char *packs = packs_beside(run, out->path);
+    if (packs) json_object_set_new(about, "packs", json_string(packs));
+    free(packs);
+    return about;
+}
+
+static int finish_output(struct stage_run *run, struct stage_output *out)
+{
+    struct rows_out_frames frames = {0};
+    int result = rows_writer_flush(out->writer, &frames);
+    for (size_t i = 0; i < frames.count && result == 0; i++) result = rows_frame_compress(out->writer, &frames.list[i]);
+    if (result == 0) result = put_frames(out, &frames);
+    json_t *about = describe(run, out);
+    if (result == 0) result = rows_writer_finish(out->writer, about);
+    json_decref(about);
+    rows_out_frames_free(&frames);
+    return result;
+}
+
+static int write_ids(struct stage_run *run, struct stage_output *out)
+{
+    struct str stem = str_from(out->path);
+    if (str_ends(stem, STR(".zst"))) stem.n -= 4;
+    const char *path = own_printf(run, "%.*s.ids", STR_ARG(stem));
+    struct file_out file;
+    if (!path || file_create(&file, path) < 0) return -1;
+    int result = extsort_seal(out->ids), more = 0;
+    uint64_t records = 0;
+    const void *record;
+    struct buf block;
+    buf_init(&block, 1 << 20);
+    while (result == 0 && (more = extsort_next(out->ids, &record)) > 0) {
+        records++;
+        if (block.n + ID_RECORD > 1 << 20) {
+            result = file_write(&file, buf_str(&block));
+            buf_clear(&block);
+        }
+        if (result == 0) result = buf_add(&block, str_of(record, ID_RECORD));
+    }
+    if (result == 0 && more == 0) result = file_write(&file, buf_str(&block));
+    buf_free(&block);
+    if (result == 0 && more == 0) return stage_publish(run, &file, records);
+    file_discard(&file);
+    return -1;
+}
+
+int stage_outputs_finish(struct stage_run *run)
+{
+    for (size_t i = 0; i < run->own->output_count; i++) {
+        struct stage_output *out = run->own->outputs[i];
+        if (!out->writer) continue;
+        if (finish_output(run, out) < 0) return -1;
+        if (out->ids && write_ids(run, out) < 0) return -1;
+        if (out->path && stage_publish(run, &out->file, rows_writer_rows(out->writer)) < 0) return -1;
+    }
+    return 0;
+}
+
+static int remember(struct stage_run *run, struct file_out *out, uint64_t rows)
+{
+    struct stage_private *own = run->own;
+    struct published *list = realloc(own->published, (own->published_count + 1) * sizeof *list);
+    if (!list) return fail_memory();
+    own->published = list;
+    struct published *p = &list[own->published_count++];
+    *p = (struct published){.temporary = out->temporary, .path = out->path, .bytes = out->bytes, .rows = rows};
+    hash128_hex(hash_stream_value(out->hash), p->hash);
+    p->name = (char *)name_beside(run, p->path);
+    out->temporary = out->path = NULL;
+    return p->name ? 0 : -1;
+}
+
+static int take_over(struct stage_run *run, struct file_out *out, uint64_t rows)
+{
+    int result = fsync(out->fd) < 0 ? fail_errno("%s: cannot sync", out->path) : 0;
+    if (close(out->fd) < 0 && result == 0) result = fail_errno("%s: cannot close", out->path);
+    out->fd = -1;
+    if (result == 0) result = remember(run, out, rows);
+    file_discard(out);
+    return result;
+}
+
+int stage_publish(struct stage_run *run, struct file_out *out, uint64_t rows) { return take_over(run, out, rows); }
+int stage_published(struct stage_run *run, struct file_out *out, uint64_t rows) { return take_over(run, out, rows); }
+
+static json_t *tally_json(const struct tally *t)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < t->count; i++)
+        json_object_set_new(object, t->list[i].name, json_integer((json_int_t)t->list[i].n));
+    return object;
+}
+
+static json_t *list_outputs(const struct stage_private *own)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < own->published_count; i++) {
+        const struct published *p = &own->published[i];
+        json_array_append_new(list, json_pack("{s:s,s:I,s:s,s:I}", "name", p->name, "size", (json_int_t)p->bytes, "xxh3_128", p->hash,
+                                              "rows", (json_int_t)p->rows));
+    }
+    return list;
+}
+
+int stage_write_manifest(struct stage_run *run)
+{
+    struct stage_private *own = run->own;
+    json_t *m = stage_manifest_key(run);
+    if (!m) return -1;
+    uint64_t written = own->outputs[0]->writer ? rows_writer_rows(own->outputs[0]->writer) : 0;
+    json_object_set_new(m, "rows", json_pack("{s:I,s:I,s:I}", "read", (json_int_t)own->rows_read, "written", (json_int_t)written,
+                                             "dropped", (json_int_t)own->dropped_rows));
+    json_object_set_new(m, "rules", tally_json(&own->rules));
+    json_object_set_new(m, "counts", tally_json(&own->counts));
+    json_object_set_new(m, "records", json_integer((json_int_t)own->records));
+    json_object_set_new(m, "losses", json_pack("{s:I,s:O,s:b}", "total", (json_int_t)own->losses_total, "list", own->losses, "damaged",
+                                               own->damaged));
+    json_object_set_new(m, "outputs", list_outputs(own));
+    if (own->limited) json_object_set_new(m, "limited", json_true());
+    int result = run->stage->manifest ? run->stage->manifest(run, m) : 0;
+    if (result == 0) result = manifest_write(own->manifest_path, m);
+    json_decref(m);
+    return result;
+}
+
+int stage_outputs_publish(struct stage_run *run)
+{
+    struct stage_private *own = run->own;
+    for (size_t i = 0; i < own->published_count; i++) {
+        struct published *p = &own->published[i];
+        if (!p->temporary) continue;
+        if (rename(p->temporary, p->path) < 0) return fail_errno("%s: cannot rename to %s", p->temporary, p->path);
+        free(p->temporary);
+        p->temporary = NULL;
+    }
+    for (size_t i = 0; i < own->published_count; i++)
+        if (i == 0 || strcmp(own->published[i].path, own->published[i - 1].path) != 0)
+            if (file_sync_folder(own->published[i].path) < 0) return -1;
+    return own->manifest_path ? stage_write_manifest(run) : 0;
+}
+
+void stage_outputs_discard(struct stage_run *run)
+{
+    struct stage_private *own = run->own;
+    for (size_t i = 0; i < own->output_count; i++) {
+        struct stage_output *out = own->outputs[i];
+        out->path = NULL; /* the arena's */
+        rows_writer_free(out->writer);
+        extsort_close(out->ids);
+        file_discard(&out->file);
+        columns_free(&out->columns);
+        free(out);
+    }
+    for (size_t i = 0; i < own->published_count; i++) {
+        if (own->published[i].temporary) unlink(own->published[i].temporary);
+        free(own->published[i].temporary);
+        free(own->published[i].path);
+    }
+    free(own->published);
+    columns_free(&own->dropped_columns);
+}
