@@ -35,7 +35,7 @@ static void list_commands(FILE *out)
     fprintf(out, "winnow %s: turns web crawls into image-text corpora, and can say of every pair why it is in or out.\n\n"
                  "Usage: winnow COMMAND [OPTIONS] [ARGUMENTS...]      winnow COMMAND --help\n", WINNOW_VERSION);
     for (size_t i = 0; i < ENTRIES; i++) {
-        if (table[i].group) fprintf(out, "\n%s\n", table[i].group);
+        if (table[i].group && i + 1 < ENTRIES && table[i + 1].command) fprintf(out, "\n%s\n", table[i].group);
         else if (table[i].command) fprintf(out, "  %-10s %s\n", table[i].command->name, table[i].command->summary);
     }
     fprintf(out, "\nNew here? 'winnow init' writes a recipe, 'winnow run' runs it. 'winnow help --filters' lists the filters.\n");

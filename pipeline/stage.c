@@ -93,6 +93,16 @@ json_t *stage_manifest_key(const struct stage_run *run)
 
 /* ---- steps */
 
+static void reset_item(struct stage_run *run, struct stage_item *item)
+{
+    arena_reset(&item->scratch);
+    batch_reset(&item->in);
+    batch_reset(&item->out);
+    batch_reset(&item->own->dropped);
+    for (size_t i = 1; i < run->own->output_count; i++)
+        if ((int)i != run->own->dropped_output) batch_reset(&item->own->outputs[i].batch);
+}
+
 static int step_next(void *shared, void *argument, unsigned worker)
 {
     (void)worker;
@@ -101,6 +111,7 @@ static int step_next(void *shared, void *argument, unsigned worker)
     if (stop_signal) return fail("interrupted");
     if (atomic_load(&run->own->limited)) return 0;
     item->sequence = run->own->next_sequence++;
+    reset_item(run, item);
     return run->stage->source ? run->stage->next(run, item) : stage_inputs_next(run, item);
 }
 
@@ -108,15 +119,9 @@ static int step_work(void *shared, void *argument, unsigned worker)
 {
     struct stage_run *run = shared;
     struct stage_item *item = argument;
-    arena_reset(&item->scratch);
-    batch_reset(&item->in);
-    batch_reset(&item->out);
-    batch_reset(&item->own->dropped);
-    for (size_t i = 1; i < run->own->output_count; i++)
-        if ((int)i != run->own->dropped_output) batch_reset(&item->own->outputs[i].batch);
     if (atomic_load(&run->own->limited)) return 0;
     if (!run->stage->source && stage_inputs_decode(item) < 0) return -1;
-    return item->own->decode_failed ? 0 : run->stage->work(run, item, worker);
+    return item->own->decode_failed || !run->stage->work ? 0 : run->stage->work(run, item, worker);
 }
 
 /* Cuts the item at the last row that --limit allows; what was dropped behind it was never reached. */

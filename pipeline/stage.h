@@ -43,7 +43,8 @@ struct stage {
     const char *needs;  /* columns that must be in the input, separated by spaces; "" for a source */
     const char *hint;   /* what to run for them: "run 'winnow fetch' first" */
     bool source;        /* arguments are not row files: the stage opens them itself in next() */
-    bool sink;          /* writes no rows: files of its own through stage_publish */
+    bool sink;          /* writes no rows: files of its own through stage_publish; the manifest goes to FOLDER.meta/ */
+    bool buckets;       /* writes rows only to outputs that open() adds; needs -o */
     bool drops;         /* may drop rows: gets --dropped */
     bool plain;         /* rows to standard output are always plain lines: a window for people */
     bool makes_packs;   /* writes packs: run->packs is where they go */
@@ -126,6 +127,8 @@ int stage_publish(struct stage_run *run, struct file_out *out, uint64_t rows);
 int stage_published(struct stage_run *run, struct file_out *out, uint64_t rows);
 
 /* ---- the input list of sources */
+/* Names a row file that a source reads by itself. */
+int stage_row_input(struct stage_run *run, const struct rows_reader *reader, const char *path);
 /* Names an input of a source in the manifest; from open(), in order. Crawl files: file_ends_hash gives size and hash. The
  * harness does it for rows. A source that names none (a pipe) is never skipped as done. */
 int stage_input(struct stage_run *run, const char *name, uint64_t size, struct hash128 hash);

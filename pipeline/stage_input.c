@@ -258,6 +258,14 @@ static const char *short_name(const char *path)
     return slash ? slash : path;
 }
 
+int stage_row_input(struct stage_run *run, const struct rows_reader *reader, const char *path)
+{
+    const struct rows_description *d = rows_description(reader);
+    if (!d) return fail_usage("%s: not written by winnow, or not to its end", path);
+    json_t *input = json_pack("{s:s,s:s,s:I}", "name", short_name(path), "xxh3_128", d->hash, "size", (json_int_t)rows_stored_size(reader));
+    return input && json_array_append_new(run->own->inputs, input) == 0 ? 0 : fail_memory();
+}
+
 int stage_inputs_manifest(struct stage_run *run)
 {
     struct rows_in *in = &run->own->in;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -28,7 +29,8 @@ int stage_outputs_name(struct stage_run *run)
     const char *o = run->common->output;
     run->own->dropped_output = -1;
     if (strcmp(o, "-") == 0) {
-        if (run->stage->sink) return fail_usage("%s writes files: give -o FOLDER/", run->line->command->name);
+        if (run->stage->sink || run->stage->buckets)
+            return fail_usage("%s writes files: give -o FOLDER/", run->line->command->name);
         if (run->tasks > 1) return fail_usage("--task needs -o FOLDER/ or FILE");
         return 0;
     }
@@ -48,7 +50,6 @@ int stage_outputs_name(struct stage_run *run)
     return run->own->manifest_path && run->output_stem ? 0 : -1;
 }
 
-#include <stdarg.h>
 static const char *own_printf(struct stage_run *run, const char *format, ...)
 {
     char text[PATH_MAX];
@@ -125,7 +126,7 @@ int stage_outputs_open(struct stage_run *run)
     if (run->stage->drops && add_dropped(run) < 0) return -1;
     for (size_t i = 0; i < own->output_count; i++) {
         struct stage_output *out = own->outputs[i];
-        if (!out || (i == 0 && run->stage->sink)) continue;
+        if (i == 0 && (run->stage->sink || run->stage->buckets)) continue;
         int result = out->path ? file_create(&out->file, out->path) : file_create_stdout(&out->file);
         if (result < 0 || rows_writer_new(&out->writer, &out->columns, write_output, out, out->plain) < 0) return -1;
     }
@@ -136,8 +137,9 @@ int stage_output_main(struct stage_run *run)
 {
     const char *o = run->common->output;
     bool to_stdout = strcmp(o, "-") == 0;
-    const char *path = run->stage->sink || to_stdout ? NULL : run->output_folder ? own_printf(run, "%s%s.rows.zst", o, run->output_stem) : o;
-    if (!run->stage->sink && !to_stdout && !path) return -1;
+    bool none_main = run->stage->sink || run->stage->buckets;
+    const char *path = none_main || to_stdout ? NULL : run->output_folder ? own_printf(run, "%s%s.rows.zst", o, run->output_stem) : o;
+    if (!none_main && !to_stdout && !path) return -1;
     struct columns none = {0};
     return new_output(run, path, &none, to_stdout && (run->common->plain || run->stage->plain || isatty(STDOUT_FILENO))) < 0 ? -1 : 0;
 }

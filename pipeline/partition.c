@@ -1,0 +1,95 @@
+/* The stage `partition`: rows to N buckets by a key, so that equal keys meet in one bucket. Order is kept inside each bucket.
+ * A bucket is floor(h · N / 2^64) for the high half h of XXH3-128(seed 0) over the key's cells as stored, joined by tabs: it
+ * depends on the row alone, never on tasks or machines. */
+#include "pipeline/base/fail.h"
+#include "pipeline/base/hash.h"
+#include "pipeline/stage.h"
+
+#include <stdio.h>
+
+enum { BUCKETS_MAX = 4096, KEY_COLUMNS_MAX = 16 };
+
+struct partition_options {
+    const char *by;
+    uint64_t into;
+};
+
+struct partition {
+    size_t key[KEY_COLUMNS_MAX], key_count;
+    int first_output;
+};
+
+static int partition_open(struct stage_run *run)
+{
+    const struct partition_options *o = run->options;
+    struct partition *p = run->state;
+    for (struct str rest = str_from(o->by); rest.p;) {
+        struct str name = str_cut(&rest, '+');
+        if (p->key_count == KEY_COLUMNS_MAX) return fail_usage("--by %s: more than %d columns", o->by, KEY_COLUMNS_MAX);
+        size_t column = columns_find(&run->in, name);
+        if (column == SIZE_MAX) return fail_usage("--by: no column '%.*s' in the input", STR_ARG(name));
+        p->key[p->key_count++] = column;
+    }
+    for (uint64_t i = 0; i < o->into; i++) {
+        char suffix[32];
+        snprintf(suffix, sizeof suffix, ".%05llu.rows.zst", (unsigned long long)i);
+        int output = stage_output_add(run, suffix, &run->in);
+        if (output < 0) return -1;
+        if (i == 0) p->first_output = output;
+    }
+    return 0;
+}
+
+static int partition_work(struct stage_run *run, struct stage_item *item, unsigned worker)
+{
+    (void)worker;
+    const struct partition_options *o = run->options;
+    const struct partition *p = run->state;
+    struct buf key;
+    buf_init(&key, ROW_BYTES_MAX);
+    int result = 0;
+    for (size_t r = 0; r < item->in.count && result == 0; r++) {
+        const struct row *row = &item->in.rows[r];
+        buf_clear(&key);
+        for (size_t i = 0; i < p->key_count && result == 0; i++) {
+            if (i) result = buf_byte(&key, '\t');
+            if (result == 0) result = buf_add(&key, row->cells[p->key[i]]);
+        }
+        uint64_t bucket = (uint64_t)((unsigned __int128)hash_xxh3_128(buf_str(&key), 0).high * o->into >> 64);
+        if (result == 0 && !batch_pass(stage_out(item, p->first_output + (int)bucket), row)) result = -1;
+    }
+    buf_free(&key);
+    return result;
+}
+
+static const struct option options[] = {
+    {"by", 'b', OPTION_TEXT, offsetof(struct partition_options, by), .argument = "COLUMNS", .initial = "url",
+     .help = "the key: column names joined by +"},
+    {"into", 'n', OPTION_U64, offsetof(struct partition_options, into), .argument = "N", .initial = "16", .low = 1, .high = BUCKETS_MAX,
+     .help = "number of buckets; each holds up to 1 MiB in memory"},
+    {0},
+};
+
+static const struct stage stage_partition = {
+    .behaviour = 1,
+    .needs = "id",
+    .hint = "winnow's rows have it",
+    .buckets = true,
+    .run_size = sizeof(struct partition),
+    .open = partition_open,
+    .work = partition_work,
+};
+
+const struct command command_partition = {
+    .name = "partition",
+    .summary = "spread rows over buckets by a key; equal keys meet in one bucket",
+    .arguments = "[OPTIONS] -o FOLDER/ [ROWS...]",
+    .description = "Writes FOLDER/NNNNN.BBBBB.rows.zst for each bucket B of task N. The bucket depends on the key alone, so that the "
+                   "buckets of many tasks fit together; order is kept inside each. After a stage on every bucket, 'winnow merge' brings "
+                   "the rows back into one order.",
+    .example = "winnow partition --by url --into 4 -o build/example/parts/ tests/data/rows/small.rows.zst",
+    .see_also = "merge, dedup",
+    .options = options,
+    .options_size = sizeof(struct partition_options),
+    .stage = &stage_partition,
+};
