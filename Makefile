@@ -49,7 +49,7 @@ FUZZERS    := $(patsubst %.c,$(BUILD)/%,$(call find,tests/fuzz,*_fuzz.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests-built
+.PHONY: all
 all: $(PROGRAM) $(MODULE_FILES)   ## build ./winnow and its modules
 
 $(PROGRAM): $(MAIN) $(LIBRARY)
@@ -77,7 +77,79 @@ $(BUILD)/generated/wordnet.h: filters/language/make_wordnet.py filters/lists/clo
 	python3 filters/language/make_wordnet.py $(WORDNET) filters/lists/closed_classes.txt > $@
 $(BUILD)/filters/language/wordnet.o: $(BUILD)/generated/wordnet.h
 
+# ---- tests
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(LIBRARY)
 	$(CC) $(ALL_CFLAGS) -rdynamic -o $@ $< -Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive $(LIBS) -lcmocka
 
--include $(OBJECTS:.o=.d) $(MODULE_SOURCES:%.c=$(BUILD)/%.d) $(UNIT_TESTS:=.d)
+# Fuzz targets need clang's libFuzzer; the library is built once more with it.
+FUZZ_FLAGS := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+$(BUILD)/tests/fuzz/%_fuzz: $(BUILD)/tests/fuzz/%_fuzz.o $(LIBRARY)
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -rdynamic -o $@ $< -Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive $(LIBS)
+
+.PHONY: deps tests fuzzers check quick torture asan tsan fuzz bench interop demo lint install uninstall man clean help
+tests: all $(UNIT_TESTS)
+fuzzers: $(MODULE_FILES) $(FUZZERS)
+
+RUN_TESTS = python3 tests/run.py
+VARIANT = $(MAKE) --no-print-directory
+
+deps:                             ## install with apt what is missing, to build and to test
+	@tests/deps.sh $(PACKAGES) $(TEST_PACKAGES)
+
+quick: tests                      ## unit and end-to-end tests on the plain build
+	@WINNOW=$(PROGRAM) $(RUN_TESTS) --build $(BUILD)
+
+check: deps                       ## the whole gate: plain, ASan+UBSan, TSan, fuzzing for seconds, a short torture
+	@$(VARIANT) tests
+	@$(VARIANT) BUILD=build/asan SANITIZE="$(ASAN)" OPTIMISE="-O1 -g" tests
+	@$(VARIANT) BUILD=build/tsan SANITIZE="$(TSAN)" OPTIMISE="-O1 -g" all
+	@$(VARIANT) BUILD=build/fuzz CC=clang SANITIZE="$(FUZZ_FLAGS)" OPTIMISE= WARNINGS= fuzzers
+	@$(RUN_TESTS) --build build --asan build/asan --tsan build/tsan --fuzz build/fuzz --fuzz-seconds 20 --torture short
+
+ASAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+TSAN := -fsanitize=thread
+asan:                             ## build with AddressSanitizer and UBSan and run all tests with them
+	@$(VARIANT) BUILD=build/asan SANITIZE="$(ASAN)" OPTIMISE="-O1 -g" tests
+	@$(RUN_TESTS) --asan build/asan
+tsan:                             ## build with ThreadSanitizer and run the stages with threads
+	@$(VARIANT) BUILD=build/tsan SANITIZE="$(TSAN)" OPTIMISE="-O1 -g" all
+	@$(RUN_TESTS) --tsan build/tsan
+fuzz:                             ## fuzz every target for FUZZ_SECONDS (default 300) over its corpus
+	@$(VARIANT) BUILD=build/fuzz CC=clang SANITIZE="$(FUZZ_FLAGS)" OPTIMISE= WARNINGS= fuzzers
+	@$(RUN_TESTS) --fuzz build/fuzz --fuzz-seconds $(or $(FUZZ_SECONDS),300)
+torture: tests                    ## kills, flips and injected faults at full count
+	@$(RUN_TESTS) --build $(BUILD) --torture full
+bench: all                        ## ratios measured in one run; results to reports/bench
+	@tests/bench/run.sh
+interop: all                      ## read winnow's output with the real clients, in a virtual environment outside the tree
+	@tests/interop/run.sh
+demo: deps                        ## the whole pipeline on real pages and pictures, offline
+	@$(VARIANT) all
+	@tests/demo.sh
+lint:                             ## clang's warnings, clang-tidy's bug finders, and the floors of DESIGN
+	@tests/lint.sh
+
+# ---- installing
+PRESETDIR ?= $(PREFIX)/share/winnow/presets
+LISTDIR   ?= $(PREFIX)/share/winnow/lists
+man: all                          ## man pages and bash completion into build/
+	@mkdir -p $(BUILD)/man
+	@for c in $$(./$(PROGRAM) help --commands); do ./$(PROGRAM) help --man $$c > $(BUILD)/man/winnow-$$c.1 || exit 1; done
+	@./$(PROGRAM) help --completion > $(BUILD)/winnow.bash
+install: man                      ## install under PREFIX (default /usr/local); DESTDIR is honoured
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/winnow
+	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(PRESETDIR) $(DESTDIR)$(LISTDIR)
+	install -m 644 $(MODULE_FILES) $(DESTDIR)$(LIBDIR)
+	install -m 644 $(BUILD)/man/*.1 $(DESTDIR)$(MANDIR)/man1
+	install -m 644 filters/presets/*.preset $(DESTDIR)$(PRESETDIR)
+	install -m 644 filters/lists/*.txt $(DESTDIR)$(LISTDIR)
+	install -D -m 644 $(BUILD)/winnow.bash $(DESTDIR)$(COMPLETIONS)/winnow
+uninstall:                        ## remove what install wrote
+	rm -rf $(DESTDIR)$(PREFIX)/bin/winnow $(DESTDIR)$(LIBDIR) $(DESTDIR)$(MANDIR)/man1/winnow-*.1 \
+	       $(DESTDIR)$(PREFIX)/share/winnow $(DESTDIR)$(COMPLETIONS)/winnow
+clean:                            ## remove everything that was built
+	rm -rf $(BUILD) winnow
+help:                             ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
+
+-include $(OBJECTS:.o=.d) $(MODULE_SOURCES:%.c=$(BUILD)/%.d) $(UNIT_TESTS:=.d) $(FUZZERS:=.d)
