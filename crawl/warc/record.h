@@ -36,7 +36,7 @@ enum warc_type {
 /* What real files do against the standard and a reader has to bear: name and meaning, one bit each. */
 #define WARC_ODDITIES(X)                                                                        \
     X(BARE_LF, "bare-lf")             /* a head line ends in LF alone */                        \
-    X(BLANK_BEFORE, "blank-before")   /* more blank lines before the record than its predecessor's two */ \
+    X(BLANK_LINES, "blank-lines")     /* line ends before it in its member, or more than two behind it */ \
     X(NO_TRAILER, "no-trailer")       /* the block is not followed by two line ends */          \
     X(EXTRA_AFTER, "extra-after")     /* other bytes follow the block: skipped and reported */  \
     X(LENGTH_LONG, "length-long")     /* Content-Length goes beyond the record's end: block clipped */ \

@@ -24,7 +24,6 @@ enum stop {
     STOP_NONE,
     STOP_BORDER,  /* a member ended; not decided yet whether a record may go on behind it */
     STOP_RECORD,  /* a member ended, and a record starts behind it */
-    STOP_EDGE,    /* plain: the fed bytes end, and a record is known to start behind them; not kept */
     STOP_END,     /* the file ends, between members */
     STOP_STRANGE, /* bytes that are no member */
     STOP_CUT,
@@ -33,9 +32,9 @@ enum stop {
 
 enum fill { FILL_HAVE, FILL_STOP, FILL_MORE, FILL_FAILED };
 enum fill_mode {
-    FILL_BETWEEN, /* no record is open: every member's end is a stop */
-    FILL_RECORD,
-    FILL_AFTER,   /* behind a block: the edge is a stop too */
+    FILL_BETWEEN, /* no record is open, or all of it is there: every member's end is a stop, */
+    FILL_AFTER,   /* … and the edge of what was fed is, where a record starts behind it */
+    FILL_RECORD,  /* only a member's end that ends a record too */
 };
 
 struct mark { /* a place in both the stored and the plain bytes */
@@ -55,7 +54,6 @@ struct warc_stream {
     struct mark member;    /* the last member start that the window crossed */
     struct mark own;       /* the same when the record at hand began; older ones do as well */
     bool own_member;       /* the record at hand begins its member */
-    bool blank;            /* BLANK_BEFORE for the record at hand */
     bool crossed;          /* the window crossed a member's end since the record began, … */
     struct mark crossing;  /* … first here */
     size_t head_at, head_size; /* of the record at hand */
@@ -105,7 +103,6 @@ void warc_stream_start(struct warc_stream *s, enum warc_kind kind, uint64_t offs
     s->base = 0;
     s->stop = STOP_NONE;
     s->member = s->own = (struct mark){offset, 0};
-    s->blank = false;
     begin_between(s, 0);
     if (kind == WARC_KIND_MORE) s->state = KIND;
 }
@@ -157,7 +154,7 @@ static void cross_border(struct warc_stream *s)
 static enum fill fill(struct warc_stream *s, size_t upto, enum fill_mode mode)
 {
     while (s->plain.n < upto) {
-        if (s->stop == STOP_BORDER && mode != FILL_BETWEEN) {
+        if (s->stop == STOP_BORDER && mode == FILL_RECORD) {
             int start = unpack_border_is_start(s->unpacker);
             if (start < 0) return FILL_MORE;
             if (start) s->stop = STOP_RECORD;
@@ -244,12 +241,11 @@ static enum warc_event hand_out(struct warc_stream *s, struct warc_record *r, si
     r->offset = is_plain(s) ? file_offset(s, s->at) : s->own.offset;
     r->inside = is_plain(s) ? 0 : s->base + s->at - s->own.absolute;
     r->stored = stored_size(s, block_end, next, alone);
-    r->oddities |= oddities | (s->blank ? WARC_BLANK_BEFORE : 0);
+    r->oddities |= oddities | (s->own_member && s->base + s->at > s->own.absolute ? WARC_BLANK_LINES : 0);
     if (!is_plain(s)) {
         if (s->crossed && s->crossing.absolute < s->base + block_end) r->oddities |= WARC_SPANS_MEMBERS;
         if (!r->stored && !(oddities & WARC_SKIPPED)) r->oddities |= WARC_SHARED_MEMBER;
     }
-    s->blank = false;
     begin_between(s, next);
     return WARC_EVENT_RECORD;
 }
@@ -375,10 +371,7 @@ static void begin_record(struct warc_stream *s)
 static bool step_between(struct warc_stream *s, enum warc_event *event)
 {
     drop_read(s);
-    while (s->at < s->plain.n && (s->plain.p[s->at] == '\n' || s->plain.p[s->at] == '\r')) {
-        s->blank |= s->plain.p[s->at] == '\n';
-        s->at++;
-    }
+    s->at += warc_newlines(window(s, s->at, s->plain.n));
     if (s->at < s->plain.n) {
         if (fill_event(fill(s, s->at + 5, FILL_RECORD), event)) return true;
         struct str rest = window(s, s->at, s->plain.n);
@@ -386,7 +379,7 @@ static bool step_between(struct warc_stream *s, enum warc_event *event)
             begin_record(s);
             return false;
         }
-        if (fill_event(fill(s, s->at + UNPACK_STRANGE_BYTES, FILL_RECORD), event)) return true;
+        if (fill_event(fill(s, s->at + UNPACK_STRANGE_BYTES + 1, FILL_RECORD), event)) return true;
         char found[UNPACK_STRANGE_BYTES + 4];
         quote(found, window(s, s->at, s->plain.n));
         SAY(s, "found '%s', expected WARC/", found);
@@ -470,8 +463,8 @@ static bool step_after(struct warc_stream *s, struct warc_record *r, enum warc_e
     }
     unsigned line_ends = 0;
     for (size_t i = block_end; i < s->after && line_ends < 3; i++) line_ends += s->plain.p[i] == '\n';
-    *event = hand_out(s, r, block_end, s->after, line_ends < 2 ? WARC_NO_TRAILER : 0);
-    s->blank = line_ends > 2;
+    unsigned oddity = line_ends < 2 ? WARC_NO_TRAILER : line_ends > 2 ? WARC_BLANK_LINES : 0;
+    *event = hand_out(s, r, block_end, s->after, oddity);
     return true;
 }
 

@@ -13,7 +13,8 @@
  * How a record's end is found, when the parts disagree:
  *  (1) A member's end ends the record, if what follows is a member that begins with a record, no member, or the file's end.
  *      Otherwise the record goes on in the next member.
- *  (2) Within that, Content-Length counts: behind the block must stand line ends and then a record or an end as in (1).
+ *  (2) Within that, Content-Length counts: behind the block must stand line ends and then a record, or a member's or the
+ *      file's end.
  *  (3) If other bytes stand there, the block of a plain file (or of a record that does not start its member) is searched for
  *      a plausible head: found, the record ends before it. Not found, the bytes are reported and skipped up to the next
  *      plausible head or an end as in (1).

@@ -266,7 +266,7 @@ static enum unpack_event open_member(struct warc_unpacker *u)
     bool whole = u->follow == WARC_FILE_END;
     if (raw.n == 0) return whole ? UNPACK_END : UNPACK_MORE;
     if (raw.n < 4 && !whole) return UNPACK_MORE;
-    if (!magic_begins(u->kind, raw)) return raw.n < UNPACK_STRANGE_BYTES && !whole ? UNPACK_MORE : strange(u);
+    if (!magic_begins(u->kind, raw)) return raw.n <= UNPACK_STRANGE_BYTES && !whole ? UNPACK_MORE : strange(u);
     if (u->kind == WARC_KIND_ZSTD) {
         uint64_t at = unpack_offset(u);
         enum unpack_event event = open_zstd(u);

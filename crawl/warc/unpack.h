@@ -16,7 +16,7 @@
 
 enum {
     WARC_FEED_BYTES_MAX = 64 << 20, /* of one call of unpack_feed */
-    UNPACK_STRANGE_BYTES = 24,      /* unpack_strange() shows as many, or all up to the file's end */
+    UNPACK_STRANGE_BYTES = 24,      /* unpack_strange() shows more than these, or all up to the file's end */
     WARC_REWIND_BYTES = 8 << 20,    /* how far back a start is looked for when a member turns out to be damaged */
 };
 
