@@ -97,7 +97,7 @@ unsigned charset_encode_end(struct charset_encoder *encoder, unsigned char bytes
 
 /* Appends a URL's query (UTF-8, without the '?') as a page in `charset` sends it: encoded, then percent-encoded with the
  * special-query set; what the charset cannot say becomes %26%23N%3B (URL standard, "percent-encode after encoding"). UTF-16
- * and replacement send UTF-8. Damaged UTF-8 counts as U+FFFD. */
-int charset_encode_query(struct buf *out, enum charset charset, struct str query);
+ * and replacement send UTF-8. Damaged UTF-8 counts as U+FFFD. `charset` is an enum charset: as crawl/url's encoder passes it. */
+int charset_encode_query(struct buf *out, int charset, struct str query);
 
 #endif

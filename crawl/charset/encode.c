@@ -236,9 +236,9 @@ static int add_percent_encoded(struct buf *out, const unsigned char bytes[], uns
     return 0;
 }
 
-int charset_encode_query(struct buf *out, enum charset charset, struct str query)
+int charset_encode_query(struct buf *out, int charset, struct str query)
 {
-    struct charset_encoder encoder = {.charset = charset};
+    struct charset_encoder encoder = {.charset = (enum charset)charset};
     unsigned char bytes[CHARSET_ENCODED_MAX];
     for (size_t at = 0; at < query.n;) {
         uint32_t c = utf8_next(query, &at);
