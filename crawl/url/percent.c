@@ -66,13 +66,14 @@ int url_percent_encode(struct buf *out, struct str s, enum url_byte set)
 int url_percent_decode(struct buf *out, struct str s)
 {
     for (size_t at = 0; at < s.n;) {
-        int high = -1, low = -1;
+        int high = -1, low = -1; /* digits */
         if (s.p[at] == '%' && s.n - at > 2) {
             high = ascii_hex(s.p[at + 1]);
             low = ascii_hex(s.p[at + 2]);
         }
         bool escape = high >= 0 && low >= 0;
-        if (buf_byte(out, escape ? (char)(high << 4 | low) : s.p[at]) < 0) return -1;
+        unsigned byte = escape ? (unsigned)high << 4 | (unsigned)low : (unsigned char)s.p[at];
+        if (buf_byte(out, (char)byte) < 0) return -1;
         at += escape ? 3 : 1;
     }
     return 0;

@@ -48,6 +48,8 @@ void url_parser_free(struct url_parser *parser)
 
 /* ---- cutting the input ---- */
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
 static struct str trim_controls(struct str s)
 {
     while (s.n && (unsigned char)s.p[0] <= 0x20) s = str_from_at(s, 1);
@@ -55,15 +57,25 @@ static struct str trim_controls(struct str s)
     return s;
 }
 
+/* Whether a byte below 0x10 is there; such bytes are rare, so eight are asked at once. */
+static bool has_low_control(struct str s)
+{
+    uint64_t found = 0, w;
+    size_t at = 0;
+    for (; at + 8 <= s.n; at += 8) {
+        memcpy(&w, s.p + at, 8);
+        found |= ~(((w & EACH(0x7F)) + EACH(0x70)) | w) & EACH(0x80);
+    }
+    for (; at < s.n; at++) found |= (unsigned char)s.p[at] < 0x10;
+    return found;
+}
+
 /* The input without tabs and newlines: itself where it has none. */
 static int drop_tabs(struct buf *clean, struct str *s)
 {
-    size_t at = 0;
-    while (at < s->n && !(url_byte(s->p[at]) & TAB_OR_NEWLINE)) at++;
-    if (at == s->n) return s->n > URL_MAX ? -1 : 0;
+    if (!has_low_control(*s)) return s->n > URL_MAX ? -1 : 0;
     buf_clear(clean);
-    if (buf_add(clean, str_of(s->p, at)) < 0) return -1;
-    for (; at < s->n; at++)
+    for (size_t at = 0; at < s->n; at++)
         if (!(url_byte(s->p[at]) & TAB_OR_NEWLINE) && buf_byte(clean, s->p[at]) < 0) return -1;
     *s = buf_str(clean);
     return 0;
@@ -189,9 +201,19 @@ static void shorten(struct buf *href, const struct url *u)
     while (href->n > u->path_at && href->p[--href->n] != '/') {}
 }
 
-/* Appends the segments of `path`, whose first slash is cut off, to what is there of the path. */
+/* One segment that needs work, with the slash before it. `last`: nothing follows, so a dotted one leaves an empty segment. */
+static int add_segment(struct buf *href, const struct url *u, struct str segment, int dotted, bool last)
+{
+    if (dotted == 2) shorten(href, u);
+    if (dotted) return last ? buf_byte(href, '/') : 0;
+    return buf_byte(href, '/') < 0 ? -1 : url_percent_encode(href, segment, PERCENT_PATH);
+}
+
+/* Appends the segments of `path`, whose first slash is cut off, to what is there of the path. Segments that stay as they are
+ * wait and are copied together, most paths at once. */
 static enum url_status add_segments(struct buf *href, const struct url *u, struct str path)
 {
+    size_t kept = 0; /* where the segments begin that are not yet copied */
     for (size_t at = 0;; at++) {
         size_t from = at;
         unsigned seen = 0;
@@ -202,11 +224,13 @@ static enum url_status add_segments(struct buf *href, const struct url *u, struc
         }
         struct str segment = str_of(path.p + from, at - from);
         int dotted = segment.n && (segment.p[0] == '.' || segment.p[0] == '%') ? dots(segment) : 0;
-        if (dotted == 2) shorten(href, u);
-        if (dotted) segment.n = 0;
-        if ((!dotted || at >= path.n) && buf_byte(href, '/') < 0) return URL_TOO_LONG;
-        if ((seen & PERCENT_PATH ? url_percent_encode(href, segment, PERCENT_PATH) : buf_add(href, segment)) < 0) return URL_TOO_LONG;
-        if (at >= path.n) return URL_OK;
+        bool last = at >= path.n, plain = !dotted && !(seen & PERCENT_PATH);
+        if (plain && !last && path.p[at] == '/') continue;
+        if (plain && last) return room(buf_byte(href, '/') < 0 ? -1 : buf_add(href, str_from_at(path, kept)));
+        if (from > kept && (buf_byte(href, '/') < 0 || buf_add(href, str_of(path.p + kept, from - 1 - kept)) < 0)) return URL_TOO_LONG;
+        if (add_segment(href, u, segment, dotted, last) < 0) return URL_TOO_LONG;
+        if (last) return URL_OK;
+        kept = at + 1;
     }
 }
 

@@ -183,11 +183,16 @@ static size_t tidy_run(struct str s)
 }
 
 static bool is_noncharacter(uint32_t c) { return (c & 0xFFFE) == 0xFFFE || (c >= 0xFDD0 && c <= 0xFDEF); }
+static bool is_damage(uint32_t c) { return c == UTF8_INVALID || c == 0 || is_noncharacter(c); }
 static bool is_dropped(uint32_t c) /* asked after white space */
 {
     return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0x200B || c == 0xFEFF;
 }
 static bool is_joiner(uint32_t c) { return c == 0x200C || c == 0x200D; }
+static bool is_kept(uint32_t c) /* stands in the result as it is, wherever it stands */
+{
+    return !is_damage(c) && !unicode_is_space(c) && !is_dropped(c) && !is_joiner(c);
+}
 
 struct tidying {
     struct buf *out;
@@ -208,38 +213,41 @@ static void end_word(struct tidying *t)
     t->space = true;
 }
 
-static int add_visible(struct tidying *t, uint32_t c)
+static int add_visible(struct tidying *t, struct str visible)
 {
+    if (visible.n == 0) return 0;
     if (t->space && t->end > t->start && buf_byte(t->out, ' ') < 0) return -1;
-    if (buf_code_point(t->out, c) < 0) return -1;
+    if (buf_add(t->out, visible) < 0) return -1;
     t->space = false;
-    t->may_change |= !never_normalised(c);
     t->end = t->out->n;
     return 0;
 }
 
-/* A run of tidy ASCII in other text is copied at once. */
-static int add_run(struct tidying *t, struct str run)
+/* A code point that is not kept as it is. */
+static int add_changed(struct tidying *t, uint32_t c)
 {
-    if (add_visible(t, (unsigned char)run.p[0]) < 0 || buf_add(t->out, str_from_at(run, 1)) < 0) return -1;
-    t->end = t->out->n;
+    if (is_damage(c)) return add_visible(t, STR("\uFFFD"));
+    if (is_joiner(c)) return add_joiner(t, c);
+    if (unicode_is_space(c)) end_word(t);
     return 0;
 }
 
 static int add_tidied(struct tidying *t, struct str bytes)
 {
+    size_t kept = 0; /* where the bytes begin that are kept and not yet copied */
     for (size_t at = 0; at < bytes.n;) {
-        size_t run = tidy_run(str_from_at(bytes, at));
-        if (run) {
-            if (add_run(t, str_of(bytes.p + at, run)) < 0) return -1;
-            at += run;
+        size_t run = (unsigned char)bytes.p[at] < 0x80 ? tidy_run(str_from_at(bytes, at)) : 0, from = at;
+        at += run;
+        if (run) continue;
+        uint32_t c = utf8_next(bytes, &at);
+        if (is_kept(c)) {
+            t->may_change |= !never_normalised(c);
             continue;
         }
-        uint32_t c = utf8_next(bytes, &at);
-        if (c == UTF8_INVALID || c == 0 || is_noncharacter(c)) c = 0xFFFD;
-        if (unicode_is_space(c)) end_word(t);
-        else if (!is_dropped(c) && (is_joiner(c) ? add_joiner(t, c) : add_visible(t, c)) < 0) return -1;
+        if (add_visible(t, str_of(bytes.p + kept, from - kept)) < 0 || add_changed(t, c) < 0) return -1;
+        kept = at;
     }
+    if (add_visible(t, str_from_at(bytes, kept)) < 0) return -1;
     end_word(t);
     return t->may_change ? nfc_from(t->out, t->start) : 0;
 }
