@@ -1,41 +1,21 @@
-/* winnow: the command table, help, version. */
+/* winnow: the list of commands, help, version. */
+#include "filters/preset.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/log.h"
-#include "pipeline/options.h"
+#include "pipeline/commands.h"
 #include "pipeline/stage.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define GROUP(title)
-#define COMMAND(name) extern const struct command command_##name __attribute__((weak));
-#include "pipeline/commands.def"
-
-struct entry {
-    const char *group;
-    const struct command *command; /* NULL for a group's title */
-};
-
-static const struct entry table[] = {
-#define GROUP(title) {title, NULL},
-#define COMMAND(name) {NULL, &command_##name},
-#include "pipeline/commands.def"
-};
-enum { ENTRIES = sizeof table / sizeof *table };
-
-static const struct command *find_command(const char *name)
-{
-    for (size_t i = 0; i < ENTRIES; i++)
-        if (table[i].command && strcmp(table[i].command->name, name) == 0) return table[i].command;
-    return NULL;
-}
-
 static void list_commands(FILE *out)
 {
+    size_t count;
+    const struct command_entry *table = command_entries(&count);
     fprintf(out, "winnow %s: turns web crawls into image-text corpora, and can say of every pair why it is in or out.\n\n"
                  "Usage: winnow COMMAND [OPTIONS] [ARGUMENTS...]      winnow COMMAND --help\n", WINNOW_VERSION);
-    for (size_t i = 0; i < ENTRIES; i++) {
-        if (table[i].group && i + 1 < ENTRIES && table[i + 1].command) fprintf(out, "\n%s\n", table[i].group);
+    for (size_t i = 0; i < count; i++) {
+        if (table[i].group && i + 1 < count && table[i + 1].command) fprintf(out, "\n%s\n", table[i].group);
         else if (table[i].command) fprintf(out, "  %-10s %s\n", table[i].command->name, table[i].command->summary);
     }
     fprintf(out, "\nNew here? 'winnow init' writes a recipe, 'winnow run' runs it. 'winnow help --filters' lists the filters.\n");
@@ -43,9 +23,11 @@ static void list_commands(FILE *out)
 
 static int unknown_command(const char *name)
 {
+    size_t count;
+    const struct command_entry *table = command_entries(&count);
     const char *nearest = NULL;
     size_t best = 3;
-    for (size_t i = 0; i < ENTRIES; i++) {
+    for (size_t i = 0; i < count; i++) {
         size_t distance = table[i].command ? str_distance(str_from(name), str_from(table[i].command->name)) : SIZE_MAX;
         if (distance < best) best = distance, nearest = table[i].command->name;
     }
@@ -62,12 +44,14 @@ static void completion_options(const struct option *options)
 /* One function for bash: names after `winnow`, options after a dash, files elsewhere. */
 static int print_completion(void)
 {
+    size_t count;
+    const struct command_entry *table = command_entries(&count);
     printf("_winnow() {\n    local word=${COMP_WORDS[COMP_CWORD]} options=\n    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
            "        COMPREPLY=($(compgen -W \"help");
-    for (size_t i = 0; i < ENTRIES; i++)
+    for (size_t i = 0; i < count; i++)
         if (table[i].command) printf(" %s", table[i].command->name);
     printf("\" -- \"$word\"))\n        return\n    fi\n    case ${COMP_WORDS[1]} in\n");
-    for (size_t i = 0; i < ENTRIES; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (!table[i].command) continue;
         printf("    %s) options=\"--help", table[i].command->name);
         completion_options(table[i].command->options);
@@ -79,23 +63,22 @@ static int print_completion(void)
     return EXIT_DONE;
 }
 
-int filters_print_table(FILE *out) __attribute__((weak));
-int preset_print(FILE *out, const char *name) __attribute__((weak));
-
 static int help(int argc, char **argv)
 {
     if (argc == 0) return list_commands(stdout), EXIT_DONE;
     const char *what = argv[0], *name = argc > 1 ? argv[1] : NULL;
     if (strcmp(what, "--filters") == 0) return filters_print_table(stdout);
-    if (strcmp(what, "--preset") == 0 && name) return preset_print(stdout, name);
+    if (strcmp(what, "--preset") == 0) return name ? preset_print(stdout, name) : preset_print_names(stdout);
     if (strcmp(what, "--commands") == 0) {
-        for (size_t i = 0; i < ENTRIES; i++)
+        size_t count;
+        const struct command_entry *table = command_entries(&count);
+        for (size_t i = 0; i < count; i++)
             if (table[i].command) puts(table[i].command->name);
         return EXIT_DONE;
     }
     if (strcmp(what, "--completion") == 0) return print_completion();
     bool man = strcmp(what, "--man") == 0 && name;
-    const struct command *command = find_command(man ? name : what);
+    const struct command *command = command_find(str_from(man ? name : what));
     if (!command) return unknown_command(man ? name : what);
     if (man) options_man(stdout, command, WINNOW_VERSION);
     else options_help(stdout, command);
@@ -107,7 +90,7 @@ static int dispatch(int argc, char **argv)
     if (argc < 2) return list_commands(stdout), EXIT_DONE;
     if (strcmp(argv[1], "--version") == 0) return printf("winnow %s\n", WINNOW_VERSION), EXIT_DONE;
     if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return help(argc - 2, argv + 2);
-    const struct command *command = find_command(argv[1]);
+    const struct command *command = command_find(str_from(argv[1]));
     if (!command) return unknown_command(argv[1]);
     log_name(command->name);
     struct command_line line;
