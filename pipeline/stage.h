@@ -110,6 +110,9 @@ void stage_read(struct stage_item *item, uint64_t records);
  * name; `offset`: byte offset, or row or line number as `unit` says ("offset", "row", "line"). */
 int stage_loss(struct stage_item *item, const char *where, const char *unit, uint64_t offset, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* Where row `index` of item->in comes from: its file's name, and its number there, counted from 1; for stage_loss. From emit(),
+ * where the numbers are known. */
+const char *stage_input_row(const struct stage_item *item, size_t index, uint64_t *number);
 /* The input itself is not whole (not a crawl file, empty, cut): exit code 3 whatever --tolerate says. */
 void stage_damaged(struct stage_item *item);
 /* Says a line on stderr unless --quiet; in input order, from work(), emit(). */

@@ -248,6 +248,13 @@ int stage_inputs_order(struct stage_run *run, struct stage_item *item)
     return 0;
 }
 
+const char *stage_input_row(const struct stage_item *item, size_t index, uint64_t *number)
+{
+    const struct rows_in *in = &item->own->run->own->in;
+    *number = in->row_number - item->in.count + index + 1;
+    return in->spool > 0 ? "standard input" : rows_name(item->own->reader);
+}
+
 /* ---- manifest */
 
 /* The last two parts of a path: "01-extract/00000.rows.zst". What stands above depends on the machine. */

@@ -1,0 +1,330 @@
+/* Keeps one row of each group of equal rows.
+ *
+ * Pass 1 notes key, rank, number and id of every row (dedup/winners.h): the lowest rank of a key wins, of equal ranks the
+ * earlier row. Pass 2 walks the input beside the losers, which come by rising row, and writes.
+ *
+ * (1) The winner depends on key, rank and row number alone, never on threads or memory.
+ * (2) Output keeps the input's order.
+ * (3) Kept + dropped + lost = read. A row without a key (rows/key.h) is kept.
+ *
+ * Memory: --memory; beyond it 65 bytes a row and 33 bytes a loser on disk, and a pipe is spooled for pass 2. */
+#include "filters/dedup/winners.h"
+#include "pipeline/base/fail.h"
+#include "pipeline/rows/key.h"
+#include "pipeline/stage.h"
+
+#include <stdlib.h>
+
+enum {
+    ID_DIGITS = 2 * WINNER_ID_BYTES,
+    FIRST_PASS = 0,                      /* notes; the second pass writes */
+    OUTSIDE_BATCH_BYTES_MAX = 512 << 20, /* cells of one frame of --against */
+};
+
+struct dedup_options {
+    const char *by, *keep, *against;
+    bool mark;
+    uint64_t seed;
+};
+
+enum keep { KEEP_FIRST, KEEP_MAX, KEEP_MIN };
+
+struct dedup {
+    struct row_key key;
+    size_t id;             /* columns of the input */
+    size_t rank;
+    enum keep keep;
+    size_t duplicate_of;   /* column of the output */
+    bool widens;           /* duplicate_of is new */
+    struct str rule;       /* "dup.url" */
+    struct winners *winners;
+    bool sealed;
+    uint64_t next_row;     /* number of the next row in order, over all inputs */
+    struct loser loser;    /* the next one in order */
+    bool any_loser;
+};
+
+/* What work() knows of a row before its turn comes. */
+struct noted {
+    struct candidate candidate; /* without the row number */
+    bool keyed;
+    bool damaged; /* its id is none: the row is a loss */
+};
+struct dedup_item {
+    struct noted *rows; /* in the item's scratch, one a row of item->in */
+};
+
+/* ---- keys and ranks */
+
+static bool read_id(struct str cell, unsigned char id[WINNER_ID_BYTES])
+{
+    if (cell.n != ID_DIGITS) return false;
+    for (size_t i = 0; i < WINNER_ID_BYTES; i++) {
+        int high = ascii_hex(cell.p[2 * i]), low = ascii_hex(cell.p[2 * i + 1]);
+        if (high < 0 || low < 0) return false;
+        id[i] = (unsigned char)(high << 4 | low);
+    }
+    return true;
+}
+
+static uint64_t rank_of_row(const struct stage_run *run, const struct dedup *d, const struct row *row)
+{
+    bool highest_first = d->keep == KEEP_MAX;
+    if (d->keep == KEEP_FIRST) return RANK_FIRST;
+    if (run->in.list[d->rank].type == COLUMN_UNSIGNED) {
+        uint64_t value;
+        return row_u64(row, d->rank, &value) < 0 ? RANK_LAST : rank_of_unsigned(value, highest_first);
+    }
+    double value;
+    return row_double(row, d->rank, &value) < 0 ? RANK_LAST : rank_of_double(value, highest_first);
+}
+
+static int parse_keep(const struct stage_run *run, struct dedup *d)
+{
+    const char *keep = ((const struct dedup_options *)run->options)->keep;
+    struct str rest = str_from(keep), rule = str_cut(&rest, ':');
+    if (!rest.p && str_eq(rule, STR("first"))) return 0;
+    d->keep = str_eq(rule, STR("max")) ? KEEP_MAX : KEEP_MIN;
+    if (!rest.p || (d->keep == KEEP_MIN && !str_eq(rule, STR("min"))))
+        return fail_usage("--keep %s: expected first, max:COLUMN or min:COLUMN", keep);
+    d->rank = columns_find(&run->in, rest);
+    return d->rank == SIZE_MAX ? fail_usage("--keep %s: the rows have no column '%.*s'", keep, STR_ARG(rest)) : 0;
+}
+
+/* ---- --against: rows of another file win over all */
+
+static int add_outside_rows(struct dedup *d, const struct row_key *key, const struct batch *batch, size_t id, uint64_t first_row,
+                            struct arena *scratch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct candidate c = {.outside = true};
+        const struct row *row = &batch->rows[i];
+        if (!row_key_hash(key, row, scratch, &c.key)) continue;
+        if (!read_id(row->cells[id], c.id))
+            return fail("row %llu: id '%.*s': expected %d hexadecimal digits", (unsigned long long)(first_row + i),
+                        STR_ARG(row->cells[id]), ID_DIGITS);
+        if (winners_add(d->winners, &c) < 0) return -1;
+    }
+    return 0;
+}
+
+static int read_outside(struct stage_run *run, struct dedup *d, struct rows_reader *reader)
+{
+    const struct dedup_options *o = run->options;
+    const struct columns *columns = rows_columns(reader);
+    struct row_key key;
+    if (row_key_parse(&key, o->by, columns, o->seed) < 0) return -1;
+    size_t id = columns_find(columns, STR("id"));
+    if (id == SIZE_MAX) return fail_usage("the rows have no column 'id'");
+    struct rows_frame frame;
+    struct batch batch;
+    struct arena scratch;
+    rows_frame_init(&frame);
+    arena_init(&scratch, OUTSIDE_BATCH_BYTES_MAX);
+    int more = batch_init(&batch, columns, OUTSIDE_BATCH_BYTES_MAX);
+    for (uint64_t row = 1; more == 0 && (more = rows_read(reader, &frame)) > 0; row += batch.count) {
+        batch_reset(&batch);
+        arena_reset(&scratch);
+        more = rows_decode(reader, &frame, &batch, row);
+        if (more == 0) more = add_outside_rows(d, &key, &batch, id, row, &scratch);
+        if (more == 0 && stage_stopping(run)) more = fail("interrupted");
+    }
+    batch_free(&batch);
+    arena_free(&scratch);
+    rows_frame_free(&frame);
+    return more;
+}
+
+static int add_outside(struct stage_run *run, struct dedup *d)
+{
+    const char *path = ((const struct dedup_options *)run->options)->against;
+    struct rows_reader *reader;
+    const struct rows_open_options options = {.quiet_plain = run->common->plain_input};
+    if (rows_open(&reader, path, &options) < 0) return -1;
+    int result = read_outside(run, d, reader);
+    if (result < 0 && !stage_stopping(run)) fail_prefix("--against %s: ", path);
+    rows_close(reader);
+    return result;
+}
+
+/* ---- the stage */
+
+static int add_mark(struct stage_run *run, struct dedup *d)
+{
+    d->duplicate_of = columns_find(&run->in, STR("duplicate_of"));
+    d->widens = d->duplicate_of == SIZE_MAX;
+    if (!d->widens) return 0; /* marks of an earlier dedup stay, save where this one finds a winner */
+    if (columns_add(&run->out, STR("duplicate_of")) < 0) return -1;
+    d->duplicate_of = run->out.count - 1;
+    return 0;
+}
+
+static int dedup_open(struct stage_run *run)
+{
+    const struct dedup_options *o = run->options;
+    struct dedup *d = run->state;
+    if (row_key_parse(&d->key, o->by, &run->in, o->seed) < 0) {
+        fail_prefix("--by: ");
+        return -1;
+    }
+    d->id = columns_find(&run->in, STR("id"));
+    if (parse_keep(run, d) < 0 || (o->mark && add_mark(run, d) < 0)) return -1;
+    struct buf rule;
+    buf_init(&rule, CELL_BYTES_MAX);
+    int result = buf_printf(&rule, "dup.%s", o->by);
+    if (result == 0) d->rule = arena_copy(stage_arena(run), buf_str(&rule));
+    buf_free(&rule);
+    if (result < 0 || !d->rule.p) return -1;
+    d->winners = winners_open((size_t)run->common->memory, run->common->tmp);
+    if (!d->winners) return -1;
+    return o->against ? add_outside(run, d) : 0;
+}
+
+static void dedup_close(struct stage_run *run) { winners_close(((struct dedup *)run->state)->winners); }
+
+static void *dedup_item_new(struct stage_run *run)
+{
+    (void)run;
+    struct dedup_item *own = calloc(1, sizeof *own);
+    if (!own) fail_memory();
+    return own;
+}
+
+static int dedup_work(struct stage_run *run, struct stage_item *item, unsigned worker)
+{
+    (void)worker;
+    const struct dedup *d = run->state;
+    struct dedup_item *own = item->user;
+    own->rows = arena_alloc(&item->scratch, (item->in.count + 1) * sizeof *own->rows);
+    if (!own->rows) return -1;
+    for (size_t i = 0; i < item->in.count; i++) {
+        const struct row *row = &item->in.rows[i];
+        struct noted *noted = &own->rows[i];
+        *noted = (struct noted){0};
+        noted->damaged = !read_id(row->cells[d->id], noted->candidate.id);
+        if (run->pass == FIRST_PASS) {
+            noted->keyed = row_key_hash(&d->key, row, &item->scratch, &noted->candidate.key);
+            noted->candidate.rank = rank_of_row(run, d, row);
+        } else if (!(d->widens ? batch_widen(&item->out, row, run->in.count) : batch_pass(&item->out, row))) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int collect(struct dedup *d, struct stage_item *item)
+{
+    const struct dedup_item *own = item->user;
+    uint64_t without_key = 0;
+    for (size_t i = 0; i < item->in.count; i++, d->next_row++) {
+        struct noted *noted = &own->rows[i];
+        without_key += !noted->keyed;
+        noted->candidate.row = d->next_row;
+        if (noted->keyed && !noted->damaged && winners_add(d->winners, &noted->candidate) < 0) return -1;
+    }
+    return without_key ? stage_count(item, "without_key", without_key) : 0;
+}
+
+static int next_loser(struct dedup *d)
+{
+    int got = winners_next(d->winners, &d->loser);
+    d->any_loser = got > 0;
+    return got < 0 ? -1 : 0;
+}
+
+static int report_damaged(struct stage_item *item, size_t index, struct str id)
+{
+    uint64_t number;
+    const char *file = stage_input_row(item, index, &number);
+    return stage_loss(item, file, "row", number, "id '%.*s': expected %d hexadecimal digits", STR_ARG(id), ID_DIGITS);
+}
+
+/* The row `index` has lost: marked and kept (1), or dropped (0). */
+static int treat_loser(struct stage_run *run, struct dedup *d, struct stage_item *item, size_t index)
+{
+    const struct dedup_options *o = run->options;
+    char digits[ID_DIGITS];
+    struct buf winner = {.p = digits, .room = sizeof digits, .ceiling = sizeof digits};
+    if (buf_hex(&winner, d->loser.winner, WINNER_ID_BYTES) < 0) return -1;
+    if (o->mark) return row_set(&item->out, &item->out.rows[index], d->duplicate_of, buf_str(&winner)) < 0 ? -1 : 1;
+    return stage_drop(run, item, &item->in.rows[index], d->rule, buf_str(&winner),
+                      d->loser.to_outside ? STR("against") : str_from(o->keep), STR_ABSENT);
+}
+
+static int write_kept(struct stage_run *run, struct dedup *d, struct stage_item *item)
+{
+    const struct dedup_item *own = item->user;
+    size_t kept = 0;
+    for (size_t i = 0; i < item->in.count; i++, d->next_row++) {
+        int keep = 1;
+        if (own->rows[i].damaged) {
+            if (report_damaged(item, i, item->in.rows[i].cells[d->id]) < 0) return -1;
+            keep = 0;
+        } else if (d->any_loser && d->loser.row == d->next_row) {
+            keep = treat_loser(run, d, item, i);
+            if (keep < 0 || next_loser(d) < 0) return -1;
+        }
+        if (keep) item->out.rows[kept++] = item->out.rows[i];
+    }
+    item->out.count = kept;
+    return 0;
+}
+
+static int dedup_emit(struct stage_run *run, struct stage_item *item)
+{
+    struct dedup *d = run->state;
+    if (run->pass == FIRST_PASS) return collect(d, item);
+    if (!d->sealed) {
+        d->sealed = true;
+        d->next_row = 0;
+        if (winners_seal(d->winners) < 0 || next_loser(d) < 0) return -1;
+    }
+    return write_kept(run, d, item);
+}
+
+#define AT(field) offsetof(struct dedup_options, field)
+
+static const struct option options[] = {
+    {"by", 'b', OPTION_TEXT, AT(by), .argument = "KEY", .initial = "url+text",
+     .help = "what makes rows equal: names of columns joined by +, as url, url+text, sha256, phash"},
+    {"keep", 'k', OPTION_TEXT, AT(keep), .argument = "RULE", .initial = "first",
+     .help = "first, max:COLUMN or min:COLUMN; of equal rows the first"},
+    {"against", 0, OPTION_FILE, AT(against), .argument = "ROWS", .help = "drop also what the row file ROWS holds"},
+    {"mark", 0, OPTION_FLAG, AT(mark), .help = "drop nothing; add the column duplicate_of"},
+    {"seed", 0, OPTION_U64, AT(seed), .argument = "N", .initial = "0", .low = 0, .high = 0x1p63,
+     .help = "seed of the 128-bit keys; the rows depend on it only where two keys collide"},
+    {0},
+};
+
+static const struct stage stage_dedup = {
+    .behaviour = 1,
+    .needs = "id",
+    .hint = "'winnow import' makes rows with ids of other people's lists",
+    .drops = true,
+    .passes = 2,
+    .run_size = sizeof(struct dedup),
+    .open = dedup_open,
+    .item_new = dedup_item_new,
+    .item_free = free,
+    .work = dedup_work,
+    .emit = dedup_emit,
+    .close = dedup_close,
+};
+
+const struct command command_dedup = {
+    .name = "dedup",
+    .summary = "keep one row of each group of equal rows",
+    .arguments = "[OPTIONS] [ROWS...]",
+    .description =
+        "Keeps one row of each group of rows with equal keys, in input order; the others are dropped by the rule dup.KEY, and each "
+        "names the id of the row that stays. Equality is exact: 128-bit hashes of the values as they are.\n\n"
+        "A row that lacks a column of the key has no key and stays (an absent text counts as the empty text). With --keep "
+        "max:COLUMN the row with the highest number there stays; rows without a number come last.\n\n"
+        "Memory does not grow with the input: beyond --memory, about 65 bytes a row go to --tmp. Rows in standard input are copied "
+        "there too, since they are walked twice. For more than one machine: winnow partition, dedup on each bucket, winnow merge.",
+    .example = "winnow dedup --by url --keep first tests/data/rows/small.rows.zst | winnow view --count",
+    .see_also = "partition, filter, audit",
+    .options = options,
+    .options_size = sizeof(struct dedup_options),
+    .stage = &stage_dedup,
+};
