@@ -1,6 +1,7 @@
 /* Rules in order: made, set, left out, compiled. What happens to a row stands in judge.c. */
 #include "filters/chain.h"
 
+#include "filters/language/tagger.h"
 #include "pipeline/base/fail.h"
 
 #include <stdarg.h>
@@ -25,6 +26,7 @@ void chain_free(struct chain *chain)
         const struct rule *rule = chain->rules[i];
         if (rule->state && rule->filter->release) rule->filter->release(rule->state);
     }
+    tagger_close(chain->tagger);
     free(chain->rules);
     arena_free(&chain->arena);
     *chain = (struct chain){.count = 0};
@@ -303,7 +305,7 @@ static int prepare_rule(struct chain *chain, struct rule *rule)
     const struct filter *filter = rule->filter;
     if (!filter->decide) {
         rule->unserved = filter->unserved;
-        return 0;
+        return filter->prepare ? filter->prepare(chain, rule) : 0;
     }
     const struct rule_value *form = rule_value(rule, "form"), *split = rule_value(rule, "split");
     if (form) rule->form = (enum text_form)form->choice;
@@ -317,12 +319,10 @@ static int prepare_rule(struct chain *chain, struct rule *rule)
 
 static int check_columns(struct chain *chain, struct rule *rule, bool (*has)(const void *, struct str), const void *context)
 {
-    struct str needs = rule_value(rule, "needs")->text;
     for (size_t i = 0; i < rule->slot_count + 1 && !rule->unserved; i++) {
         size_t slot = i < rule->slot_count ? rule->slots[i] : rule->condition_slot;
         if (slot == SIZE_MAX || has(context, str_from(chain->columns[slot]))) continue;
-        if (rule_unserved(chain, rule, "the rows have no column %s%s%.*s", chain->columns[slot], needs.n ? "; needs " : "", STR_ARG(needs)) < 0)
-            return -1;
+        if (rule_unserved(chain, rule, "the rows have no column %s", chain->columns[slot]) < 0) return -1;
     }
     return 0;
 }
@@ -334,6 +334,8 @@ int chain_prepare(struct chain *chain, bool (*has_column)(const void *context, s
         if (rule->left_out) continue;
         if (prepare_rule(chain, rule) < 0) return -1;
         if (has_column && !rule->unserved && check_columns(chain, rule, has_column, context) < 0) return -1;
+        struct str needs = rule_value(rule, "needs")->text;
+        if (rule->unserved && needs.n && rule_unserved(chain, rule, "%s (%.*s)", rule->unserved, STR_ARG(needs)) < 0) return -1;
     }
     return 0;
 }

@@ -34,6 +34,7 @@ struct chain {
     size_t count;
     const char *columns[CHAIN_COLUMNS]; /* slot → name of the column; cells of a filter_row stand in this order */
     size_t column_count;
+    struct tagger *tagger; /* opened when a rule first asks for parts of speech */
 };
 
 int chain_init(struct chain *chain);
@@ -62,12 +63,14 @@ static inline bool rule_is_asked(const struct rule *rule)
 /* ---- one row at a time */
 
 struct text_memo;
+struct patterns_room;
 struct filter_row {
     struct str *cells;       /* by slot; the caller fills all of them for each row */
     struct str text_before;  /* the row's text as it came, once a rule has changed it; absent before */
     bool *failed;            /* by rule: of the last chain_judge */
     struct arena arena;      /* lives until the next filter_row_begin */
     struct text_memo *memo;  /* private: forms and words of the text, made once a row (text/forms.h) */
+    struct patterns_room *patterns; /* private: made when a pattern is first sought */
 };
 struct filter_row *filter_row_new(const struct chain *chain);
 void filter_row_free(struct filter_row *row);
@@ -91,6 +94,7 @@ int chain_judge(const struct chain *chain, struct filter_row *row, bool sampled,
                 struct chain_outcome *outcome);
 
 /* ---- for the filters themselves */
+struct patterns_room *filter_row_patterns(struct filter_row *row); /* NULL with a sentence */
 size_t chain_column(struct chain *chain, struct str name); /* the slot of a column, added when new; SIZE_MAX with a sentence */
 /* One more column of the rule: without it in the input the rule is unserved. Its slot is rule->slots[last]. */
 int rule_needs_column(struct chain *chain, struct rule *rule, struct str name);

@@ -1,6 +1,7 @@
 /* One row through a chain. */
 #include "filters/chain.h"
 #include "filters/text/forms.h"
+#include "filters/text/patterns.h"
 #include "pipeline/base/fail.h"
 
 #include <stdlib.h>
@@ -25,10 +26,17 @@ void filter_row_free(struct filter_row *row)
 {
     if (!row) return;
     text_memo_free(row->memo);
+    patterns_room_free(row->patterns);
     arena_free(&row->arena);
     free(row->cells);
     free(row->failed);
     free(row);
+}
+
+struct patterns_room *filter_row_patterns(struct filter_row *row)
+{
+    if (!row->patterns) row->patterns = patterns_room_new();
+    return row->patterns;
 }
 
 void filter_row_begin(struct filter_row *row)

@@ -1,6 +1,7 @@
 /* What was made for a row is remembered by a bit, so forgetting is three stores. */
 #include "filters/text/forms.h"
 
+#include "filters/language/tagger.h"
 #include "filters/text/clean.h"
 #include "filters/text/measure.h"
 #include "filters/text/special.h"
@@ -13,9 +14,10 @@
 enum { BUFFER_BYTES = 4 << 20 }; /* a cell is at most 64 KiB; no step makes more than 18 bytes of one */
 
 struct text_memo {
-    unsigned forms_ready, lower_ready; /* bits by form */
+    unsigned forms_ready, lower_ready, tags_ready; /* bits by form */
     uint64_t words_ready;              /* bits by words_index() */
     struct str forms[FORMS], lower[FORMS];
+    uint16_t *tags[FORMS];
     struct words words[FORMS * SPLITS * 2];
     struct unicode_words iterator;
     struct buf buffer, room[2];
@@ -42,7 +44,7 @@ void text_memo_free(struct text_memo *m)
 
 void text_memo_forget(struct text_memo *m)
 {
-    m->forms_ready = m->lower_ready = 0;
+    m->forms_ready = m->lower_ready = m->tags_ready = 0;
     m->words_ready = 0;
 }
 
@@ -170,5 +172,18 @@ int row_word_count(struct filter_row *row, enum text_form form, enum word_split 
     struct words words;
     if (row_words(row, form, split, false, &words) < 0) return -1;
     *count = words.count;
+    return 0;
+}
+
+int row_tags(struct filter_row *row, enum text_form form, const struct tagger *tagger, struct words *words, const uint16_t **tags)
+{
+    struct text_memo *m = row->memo;
+    if (row_words(row, form, SPLIT_NLP, false, words) < 0) return -1;
+    if (!(m->tags_ready & 1u << form)) {
+        m->tags[form] = arena_alloc(&row->arena, (words->count + 1) * sizeof **m->tags);
+        if (!m->tags[form] || tagger_tag(tagger, words->list, words->count, m->tags[form]) < 0) return -1;
+        m->tags_ready |= 1u << form;
+    }
+    *tags = m->tags[form];
     return 0;
 }

@@ -20,6 +20,10 @@ int row_lower(struct filter_row *row, enum text_form form, struct str *text); /*
 int row_words(struct filter_row *row, enum text_form form, enum word_split split, bool lower, struct words *words);
 int row_word_count(struct filter_row *row, enum text_form form, enum word_split split, size_t *count); /* without making them,
                                                                                                           where it can */
+/* The words by `nlp` as they stand, and a tagger's tags of them; one tagger a chain. */
+struct tagger;
+int row_tags(struct filter_row *row, enum text_form form, const struct tagger *tagger, struct words *words, const uint16_t **tags);
+
 struct text_memo *text_memo_new(void); /* NULL with a sentence */
 void text_memo_free(struct text_memo *memo);
 void text_memo_forget(struct text_memo *memo); /* the text is another one */

@@ -1,0 +1,72 @@
+#include "filters/column_filters.h"
+
+#include "filters/answers.h"
+
+int column_prepare(struct chain *chain, struct rule *rule)
+{
+    const struct rule_value *column = rule_value(rule, "column");
+    if (column->given && column->text.n) return rule_needs_column(chain, rule, column->text);
+    return rule_unserved(chain, rule, "needs column=NAME");
+}
+
+/* Whole numbers are compared as such, the rest as doubles. */
+int column_range_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result)
+{
+    struct str cell = rule_cell(rule, row, 0);
+    uint64_t whole;
+    double number;
+    if (rule_cell_u64(rule, row, 0, &whole) == 0) return answer_count(rule, result, whole);
+    if (str_to_double(cell, &number) == 0) return answer_number(rule, result, number);
+    const struct rule_value *absent = rule_value(rule, "absent");
+    return answer_text(result, !cell.n && absent && absent->choice, cell.n ? cell : STR("absent"));
+}
+
+static bool is_among(struct str value, struct str words)
+{
+    for (struct str rest = words; rest.p;)
+        if (str_eq(str_cut(&rest, ','), value)) return true;
+    return false;
+}
+
+int column_label_prepare(struct chain *chain, struct rule *rule)
+{
+    struct str allow = rule_value(rule, "allow")->text, deny = rule_value(rule, "deny")->text;
+    if (column_prepare(chain, rule) < 0) return -1;
+    if (allow.n) return rule_set_bound(chain, rule, "one of %.*s", STR_ARG(allow));
+    return rule_set_bound(chain, rule, deny.n ? "none of %.*s" : "%.*s", STR_ARG(deny));
+}
+
+int column_label_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result)
+{
+    struct str label = rule_cell(rule, row, 0), allow = rule_value(rule, "allow")->text, deny = rule_value(rule, "deny")->text;
+    bool keep = (!allow.n || is_among(label, allow)) && (!deny.n || !is_among(label, deny));
+    return answer_text(result, keep, label.n ? label : STR("absent"));
+}
+
+int corpus_first_prepare(struct chain *chain, struct rule *rule)
+{
+    return rule_unserved(chain, rule, "run winnow dedup --by %.*s instead", STR_ARG(rule_value(rule, "key")->text));
+}
+
+int text_language_prepare(struct chain *chain, struct rule *rule)
+{
+    const struct rule_value *p_column = rule_value(rule, "p_column"), *min_p = rule_value(rule, "min_p");
+    if (column_prepare(chain, rule) < 0) return -1;
+    if (rule->unserved) return 0;
+    if (min_p->given && !p_column->given) return rule_unserved(chain, rule, "min_p= needs p_column=NAME");
+    if (p_column->given && rule_needs_column(chain, rule, p_column->text) < 0) return -1;
+    rule->bounds = (struct bounds){.has_low = min_p->given, .low = min_p->number};
+    struct str lang = rule_value(rule, "lang")->text;
+    if (!lang.n) return rule_set_bound(chain, rule, "any");
+    return rule_set_bound(chain, rule, min_p->given ? "%.*s with p>=%.*s" : "%.*s", STR_ARG(lang), STR_ARG(min_p->text));
+}
+
+int text_language_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result)
+{
+    struct str label = rule_cell(rule, row, 0), lang = rule_value(rule, "lang")->text;
+    double p;
+    bool keep = !lang.n || is_among(label, lang);
+    if (keep && rule->bounds.has_low)
+        keep = str_to_double(rule_cell(rule, row, 1), &p) == 0 && bounds_hold_number(&rule->bounds, p);
+    return answer_text(result, keep, label.n ? label : STR("none"));
+}

@@ -1,0 +1,15 @@
+/* What table.c's entries decide by that read any column: scores, labels, languages, counts. */
+#ifndef WINNOW_FILTERS_COLUMN_FILTERS_H
+#define WINNOW_FILTERS_COLUMN_FILTERS_H
+
+#include "filters/text/text_filters.h"
+
+FILTER_PREPARES(column_prepare);          /* parameter column: the rule is unserved without */
+FILTER_DECIDES(column_range_decide);
+FILTER_PREPARES(column_label_prepare);
+FILTER_DECIDES(column_label_decide);
+FILTER_PREPARES(corpus_first_prepare);    /* says which dedup to run */
+FILTER_PREPARES(text_language_prepare);
+FILTER_DECIDES(text_language_decide);
+
+#endif

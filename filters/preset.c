@@ -1,0 +1,283 @@
+/* The text form of chains, and where presets and lists lie. */
+#include "filters/preset.h"
+
+#include "pipeline/base/fail.h"
+#include "pipeline/base/utf8.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- one line ---- */
+
+/* The next field of a line, moved over: up to white space, or what stands between double quotes. Absent at the end. In a
+ * quoted value "" is a quotation mark. The value is built in `text`. */
+static int next_field(struct str *line, struct buf *text, bool *more)
+{
+    buf_clear(text);
+    struct str s = *line;
+    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t')) s = str_from_at(s, 1);
+    *more = s.n > 0;
+    bool quoted = false;
+    size_t i = 0;
+    for (; i < s.n && (quoted || (s.p[i] != ' ' && s.p[i] != '\t')); i++) {
+        if (s.p[i] != '"') {
+            if (buf_byte(text, s.p[i]) < 0) return -1;
+        } else if (quoted && i + 1 < s.n && s.p[i + 1] == '"') {
+            if (buf_byte(text, s.p[i++]) < 0) return -1;
+        } else {
+            quoted = !quoted;
+        }
+    }
+    if (quoted) return fail_usage("a quotation mark is not closed");
+    *line = str_from_at(s, i);
+    return 0;
+}
+
+static int parse_provenance(struct chain *chain, struct rule *rule, struct str text)
+{
+    static const char *const kinds[] = {"paper", "code", "choice"};
+    struct str source = text, kind = str_trim(str_cut(&source, ':'));
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (!str_eq(kind, str_from(kinds[i])) || !source.p) continue;
+        rule->provenance = kinds[i];
+        rule->source = arena_c_string(&chain->arena, str_trim(source));
+        return rule->source ? 0 : -1;
+    }
+    return fail_usage("behind '--' stands '%.*s': expected paper:, code: or choice: and the source", STR_ARG(text));
+}
+
+static int parse_parameter(struct chain *chain, struct rule *rule, struct str field)
+{
+    struct str value = field, name = str_cut(&value, '=');
+    if (!value.p) return fail_usage("'%.*s': expected parameter=value, or -- and where the rule comes from", STR_ARG(field));
+    return chain_set(chain, rule, name, value);
+}
+
+static int parse_rule(struct chain *chain, struct str line, const char *file, unsigned number)
+{
+    struct buf field, name;
+    buf_init(&field, PRESET_BYTES_MAX);
+    buf_init(&name, PRESET_BYTES_MAX);
+    bool more, provenance = false;
+    struct rule *rule = NULL;
+    int result = next_field(&line, &name, &more) < 0 || next_field(&line, &field, &more) < 0 ? -1 : 0;
+    if (result == 0 && !more) result = fail_usage("'%.*s' stands alone: expected a rule's name and its filter", STR_ARG(buf_str(&name)));
+    if (result == 0 && !(rule = chain_add(chain, buf_str(&name), buf_str(&field)))) result = -1;
+    if (rule) rule->file = file, rule->line = number;
+    while (result == 0 && !provenance) {
+        bool quoted = str_trim(line).n && str_trim(line).p[0] == '"';
+        result = next_field(&line, &field, &more);
+        if (result < 0 || !more) break;
+        if (!quoted && str_eq(buf_str(&field), STR("--"))) {
+            provenance = true;
+            result = parse_provenance(chain, rule, str_trim(line));
+        } else {
+            result = parse_parameter(chain, rule, buf_str(&field));
+        }
+    }
+    if (result == 0 && file && !provenance) result = fail_usage("%s: say behind '--' where the rule comes from", rule->name);
+    buf_free(&field);
+    buf_free(&name);
+    return result;
+}
+
+int preset_add_rule(struct chain *chain, const char *line)
+{
+    if (!utf8_valid(str_from(line))) return fail_usage("a rule is not UTF-8");
+    return parse_rule(chain, str_from(line), NULL, 0);
+}
+
+int preset_parse(struct chain *chain, const char *file, struct str text)
+{
+    unsigned number = 1;
+    for (struct str rest = text; rest.p; number++) {
+        struct str line = str_trim(str_cut(&rest, '\n'));
+        if (line.n == 0 || line.p[0] == '#') continue;
+        int result = !utf8_valid(line) ? fail_usage("not UTF-8") : parse_rule(chain, line, file, number);
+        if (result < 0) {
+            fail_prefix("%s:%u: ", file, number);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* ---- where files lie ---- */
+
+enum { ROOTS = 3 };
+
+/* The i-th folder that may hold `kind` ("presets" or "lists"); false when there is none. */
+static bool folder(size_t i, const char *kind, char path[PRESET_PATH_MAX])
+{
+    const char *given = getenv("WINNOW_PRESETS");
+    char program[PRESET_PATH_MAX];
+    if (i == 0) {
+        if (!given || !*given) return false;
+        return snprintf(path, PRESET_PATH_MAX, strcmp(kind, "presets") == 0 ? "%s" : "%s/../lists", given) < PRESET_PATH_MAX;
+    }
+    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (n <= 0) return false;
+    program[n] = 0;
+    char *slash = strrchr(program, '/');
+    if (slash) *slash = 0;
+    return snprintf(path, PRESET_PATH_MAX, i == 1 ? "%s/filters/%s" : "%s/../share/winnow/%s", program, kind) < PRESET_PATH_MAX;
+}
+
+static bool find_named(const char *kind, struct str name, const char *ending, char path[PRESET_PATH_MAX])
+{
+    char root[PRESET_PATH_MAX];
+    for (size_t i = 0; i < ROOTS; i++) {
+        if (!folder(i, kind, root)) continue;
+        int n = snprintf(path, PRESET_PATH_MAX, "%s/%.*s%s", root, STR_ARG(name), ending);
+        if (n < PRESET_PATH_MAX && access(path, R_OK) == 0) return true;
+    }
+    return false;
+}
+
+/* Calls `each` for every preset, in no order, until it returns non-zero. */
+static void each_preset(void (*each)(void *context, const char *name, const char *path), void *context)
+{
+    char root[PRESET_PATH_MAX], path[PRESET_PATH_MAX];
+    for (size_t i = 0; i < ROOTS; i++) {
+        if (!folder(i, "presets", root)) continue;
+        DIR *directory = opendir(root);
+        for (struct dirent *entry; directory && (entry = readdir(directory));) {
+            struct str name = str_from(entry->d_name);
+            if (!str_ends(name, STR(".preset")) || name.n > 128) continue;
+            char stem[129];
+            snprintf(stem, sizeof stem, "%.*s", (int)(name.n - 7), entry->d_name);
+            if (snprintf(path, sizeof path, "%s/%s", root, entry->d_name) < PRESET_PATH_MAX) each(context, stem, path);
+        }
+        if (directory) {
+            closedir(directory);
+            return; /* the first folder that is there is the one */
+        }
+    }
+}
+
+struct nearest {
+    struct str name;
+    size_t distance;
+    char found[129];
+};
+
+static void note_nearest(void *context, const char *name, const char *path)
+{
+    struct nearest *n = context;
+    (void)path;
+    size_t distance = str_distance(n->name, str_from(name));
+    if (distance >= n->distance) return;
+    n->distance = distance;
+    snprintf(n->found, sizeof n->found, "%s", name);
+}
+
+int preset_find(const char *name, char path[PRESET_PATH_MAX])
+{
+    if (strchr(name, '/') || str_ends(str_from(name), STR(".preset"))) {
+        if (strlen(name) >= PRESET_PATH_MAX) return fail_usage("a path of over %d bytes", PRESET_PATH_MAX);
+        strcpy(path, name);
+        return access(path, R_OK) == 0 ? 0 : fail_usage("preset %s: %s", name, strerror(errno));
+    }
+    if (find_named("presets", str_from(name), ".preset", path)) return 0;
+    struct nearest near = {.name = str_from(name), .distance = 5};
+    each_preset(note_nearest, &near);
+    return fail_usage("no preset '%s'%s%s%s", name, near.found[0] ? "; did you mean '" : ": winnow help --presets lists them", near.found,
+                      near.found[0] ? "'?" : "");
+}
+
+int preset_find_list(struct str name, const char *file, char path[PRESET_PATH_MAX])
+{
+    if (name.n == 0 || memchr(name.p, 0, name.n)) return fail_usage("a list without a name");
+    if (!memchr(name.p, '/', name.n)) {
+        if (find_named("lists", name, ".txt", path)) return 0;
+        const char *slash = file ? strrchr(file, '/') : NULL;
+        int n = snprintf(path, PRESET_PATH_MAX, "%.*s%.*s", slash ? (int)(slash + 1 - file) : 0, file ? file : "", STR_ARG(name));
+        if (n < PRESET_PATH_MAX && slash && access(path, R_OK) == 0) return 0;
+    }
+    if (snprintf(path, PRESET_PATH_MAX, "%.*s", STR_ARG(name)) >= PRESET_PATH_MAX) return fail_usage("a path of over %d bytes", PRESET_PATH_MAX);
+    return access(path, R_OK) == 0 ? 0 : fail_usage("list '%.*s': neither a file nor a list that comes with winnow", STR_ARG(name));
+}
+
+int preset_add(struct chain *chain, const char *name)
+{
+    char path[PRESET_PATH_MAX];
+    if (preset_find(name, path) < 0) return -1;
+    const char *file = arena_c_string(&chain->arena, str_from(path));
+    struct buf text;
+    buf_init(&text, PRESET_BYTES_MAX);
+    int result = file && buf_read_file(&text, path) == 0 ? preset_parse(chain, file, buf_str(&text)) : -1;
+    buf_free(&text);
+    return result;
+}
+
+/* ---- printing ---- */
+
+static int print_description(FILE *out, const char *path, bool first_line_only)
+{
+    struct buf text;
+    buf_init(&text, PRESET_BYTES_MAX);
+    int result = buf_read_file(&text, path);
+    for (struct str rest = buf_str(&text); result == 0 && rest.p;) {
+        struct str line = str_cut(&rest, '\n');
+        if (!line.n || line.p[0] != '#') break;
+        struct str words = str_trim(str_from_at(line, 1));
+        fprintf(out, "%.*s\n", STR_ARG(words));
+        if (first_line_only) break;
+    }
+    buf_free(&text);
+    return result;
+}
+
+static void print_rule(FILE *out, const struct rule *rule, size_t wide)
+{
+    fprintf(out, "  %-*s  %-20s", (int)wide, rule->name, rule->filter->name);
+    const struct filter_parameter *p;
+    size_t own = 0, i = 0;
+    while (rule->filter->parameters && rule->filter->parameters[own].name) own++;
+    for (; (p = i < own ? &rule->filter->parameters[i] : filter_parameter_common(i - own)); i++)
+        if (rule->values[i].given && rule->values[i].text.n && !(p->initial && str_eq(str_from(p->initial), rule->values[i].text)))
+            fprintf(out, " %s=%.*s", p->name, STR_ARG(rule->values[i].text));
+    fprintf(out, "\n  %-*s  %s: %s\n", (int)wide, "", rule->provenance, rule->source);
+    if (rule->unserved) fprintf(out, "  %-*s  unserved: %s\n", (int)wide, "", rule->unserved);
+    else if (rule->filter->done_by) fprintf(out, "  %-*s  done by winnow %s\n", (int)wide, "", rule->filter->done_by);
+    else if (rule->bound[0]) fprintf(out, "  %-*s  keeps: %s\n", (int)wide, "", rule->bound);
+}
+
+int preset_print(FILE *out, const char *name)
+{
+    struct chain chain;
+    char path[PRESET_PATH_MAX];
+    int result = chain_init(&chain);
+    if (result == 0) result = preset_find(name, path);
+    if (result == 0) result = preset_add(&chain, name);
+    if (result == 0) result = chain_prepare(&chain, NULL, NULL);
+    if (result == 0) result = print_description(out, path, false);
+    size_t wide = 0;
+    for (size_t i = 0; i < chain.count; i++)
+        if (strlen(chain.rules[i]->name) > wide) wide = strlen(chain.rules[i]->name);
+    for (int place = 0; result == 0 && place < PLACES; place++) {
+        bool any = false;
+        for (size_t i = 0; i < chain.count; i++) {
+            if (chain.rules[i]->place != (enum filter_place)place) continue;
+            if (!any) fprintf(out, "\nat %s:\n", filter_place_name((enum filter_place)place));
+            any = true;
+            print_rule(out, chain.rules[i], wide);
+        }
+    }
+    chain_free(&chain);
+    return result;
+}
+
+static void print_name(void *context, const char *name, const char *path)
+{
+    fprintf(context, "  %-18s ", name);
+    print_description(context, path, true);
+}
+
+int preset_print_names(FILE *out)
+{
+    each_preset(print_name, out);
+    return 0;
+}

@@ -1,0 +1,257 @@
+/* Every filter there is. Sources of the rules that use them stand in the presets; measures in table.h and filter-rules §1. */
+#include "filters/table.h"
+
+#include "filters/column_filters.h"
+#include "filters/picture/picture_filters.h"
+#include "filters/text/text_filters.h"
+#include "filters/url/url_filters.h"
+#include "pipeline/base/fail.h"
+
+#define END {NULL, FILTER_TEXT, NULL, "", NULL, ""}
+#define PARAMETERS(...) .parameters = (const struct filter_parameter[]){__VA_ARGS__, END}
+
+#define FORM {"form", FILTER_CHOICE, "text", "", "text|stored|laion|folded", "which form of the text is read"}
+#define SPLIT(initial) {"split", FILTER_CHOICE, initial, "", "ws|ft|nlp|uni|obew", "what a word is"}
+#define COUNT(name, unit, what) {name, FILTER_COUNT, NULL, unit, NULL, what}
+#define DECIMAL(name, what) {name, FILTER_DECIMAL, NULL, "", NULL, what}
+#define MIN(unit) COUNT("min", unit, "least that is kept")
+#define MAX(unit) COUNT("max", unit, "most that is kept")
+#define MIN_SHARE DECIMAL("min", "least that is kept")
+#define MAX_SHARE DECIMAL("max", "most that is kept")
+#define STRICT {"strict", FILTER_FLAG, "0", "", NULL, "1: the bound itself is dropped"}
+#define LIST(initial) {"list", FILTER_LIST, initial, "", NULL, "file of entries, one a line"}
+#define WORDS {"words", FILTER_WORDS, NULL, "", NULL, "entries, separated by commas"}
+#define CASE(initial) {"case", FILTER_FLAG, initial, "", NULL, "1: upper and lower case differ"}
+#define PATTERN {"pattern", FILTER_TEXT, NULL, "", NULL, "a regular expression (PCRE2)"}
+#define KEEP {"keep", FILTER_CHOICE, "none", "", "none|match", "keep texts without a match, or those with one"}
+#define OF {"of", FILTER_CHOICE, "url", "", "url|raw", "the resolved URL, or as the page wrote it"}
+#define COLUMN(what) {"column", FILTER_COLUMN, NULL, "", NULL, what}
+#define TAGGER {"tagger", FILTER_TEXT, NULL, "", NULL, "which tagger; wordnet when none is named"}
+
+static const struct filter table[] = {
+    /* ---- text ---- */
+    {"text.chars", "code points of the text (Python's len): min <= n <= max", PLACE_TEXT, FILTER_CHEAP, {"text"},
+     PARAMETERS(FORM, MIN("code points"), MAX("code points")), .decide = text_chars_decide},
+    {"text.words", "words of the text: min <= n <= max", PLACE_TEXT, FILTER_CHEAP, {"text"},
+     PARAMETERS(FORM, SPLIT("ws"), MIN("words"), MAX("words")), .decide = text_words_decide},
+    {"text.clean", "makes another project's form of the text; with write=1 it becomes the row's text; drops nothing", PLACE_TEXT,
+     FILTER_CHEAP, {"text"}, PARAMETERS(FORM, {"write", FILTER_FLAG, "0", "", NULL, "1: the text is replaced"}),
+     .prepare = text_clean_prepare, .decide = text_clean_decide, .changes_text = true},
+    {"text.unique_ratio", "distinct words / words, in lower case, without those of a list: >= min", PLACE_TEXT, FILTER_COSTLY, {"text"},
+     PARAMETERS(FORM, SPLIT("nlp"), MIN_SHARE, LIST(NULL)), .prepare = text_unique_ratio_prepare, .decide = text_unique_ratio_decide,
+     .release = text_phrases_release},
+    {"text.repetition", "(words - distinct words) / words, in lower case: <= max", PLACE_TEXT, FILTER_COSTLY, {"text"},
+     PARAMETERS(FORM, SPLIT("nlp"), MAX_SHARE), .decide = text_repetition_decide},
+    {"text.char_ngram_rep", "share of the most frequent n-grams of characters (OBELICS' formula): <= max", PLACE_TEXT, FILTER_COSTLY,
+     {"text"}, PARAMETERS(FORM, {"n", FILTER_COUNT, "10", "code points", NULL, "length of an n-gram"}, MAX_SHARE),
+     .decide = text_char_ngram_rep_decide},
+    {"text.word_ngram_rep", "share of the n-grams of words that occur more than once: <= max", PLACE_TEXT, FILTER_COSTLY, {"text"},
+     PARAMETERS(FORM, SPLIT("obew"), {"n", FILTER_COUNT, "5", "words", NULL, "length of an n-gram"}, MAX_SHARE),
+     .decide = text_word_ngram_rep_decide},
+    {"text.first_upper", "the first letter is not a small one; scripts without case pass", PLACE_TEXT, FILTER_CHEAP, {"text"},
+     PARAMETERS(FORM), .decide = text_first_upper_decide},
+    {"text.cap_ratio", "words that begin with a capital / words: <= max", PLACE_TEXT, FILTER_COSTLY, {"text"},
+     PARAMETERS(FORM, SPLIT("nlp"), MAX_SHARE), .decide = text_cap_ratio_decide},
+    {"text.has", "the asked parts of speech are all present", PLACE_TEXT, FILTER_COSTLY, {"text"},
+     PARAMETERS(FORM, {"determiner", FILTER_FLAG, "0", "", NULL, "1: needs one"}, {"noun", FILTER_FLAG, "0", "", NULL, "1: needs one"},
+                {"preposition", FILTER_FLAG, "0", "", NULL, "1: needs one"}, TAGGER),
+     .prepare = text_tags_prepare, .decide = text_has_decide},
+    {"text.noun_ratio", "nouns / words: <= max", PLACE_TEXT, FILTER_COSTLY, {"text"}, PARAMETERS(FORM, MAX_SHARE, TAGGER),
+     .prepare = text_tags_prepare, .decide = text_noun_ratio_decide},
+    {"text.vocab", "every word, in lower case, has at least min_count in a list of counts", PLACE_TEXT, FILTER_COSTLY, {"text"},
+     PARAMETERS(FORM, LIST(NULL), {"min_count", FILTER_COUNT, "1", "occurrences", NULL, "least count"},
+                {"bigrams", FILTER_FLAG, "0", "", NULL, "1: pairs of neighbours too"},
+                {"numbers_pass", FILTER_FLAG, "1", "", NULL, "words without a letter need no count"}),
+     .prepare = text_vocab_prepare, .decide = text_vocab_decide, .release = text_phrases_release},
+    {"text.language", "the language of the text is one of `lang` (without `lang`: told, nothing dropped)", PLACE_TEXT, FILTER_CHEAP, {"text"},
+     PARAMETERS(COLUMN("column with the label"), {"lang", FILTER_WORDS, NULL, "", NULL, "labels that are kept"},
+                {"p_column", FILTER_COLUMN, NULL, "", NULL, "column with its probability"}, DECIMAL("min_p", "least probability")),
+     .prepare = text_language_prepare, .decide = text_language_decide},
+    {"text.blocklist", "no entry of a list occurs", PLACE_TEXT, FILTER_COSTLY, {"text"},
+     PARAMETERS(FORM, LIST(NULL), WORDS,
+                {"match", FILTER_CHOICE, "token", "", "token|padded|substring", "whole words; \" entry \" in \" text \"; anywhere"}, CASE("0")),
+     .prepare = text_blocklist_prepare, .decide = text_blocklist_decide, .release = text_blocklist_release},
+    {"text.crop", "cuts phrases of a list off both ends of the text; drops nothing", PLACE_TEXT, FILTER_CHEAP, {"text"},
+     PARAMETERS(LIST(NULL), WORDS), .prepare = text_boilerplate_prepare, .decide = text_crop_decide, .changes_text = true},
+    {"text.edge_drop", "neither begins nor ends with a phrase of a list", PLACE_TEXT, FILTER_CHEAP, {"text"},
+     PARAMETERS(FORM, LIST(NULL), WORDS), .prepare = text_boilerplate_prepare, .decide = text_edge_drop_decide},
+    {"text.pattern", "no regular expression matches (or, with keep=match, one does)", PLACE_TEXT, FILTER_COSTLY, {"text"},
+     PARAMETERS(FORM, LIST(NULL), PATTERN, CASE("0"), KEEP), .prepare = text_pattern_prepare, .decide = text_pattern_decide,
+     .release = text_patterns_release},
+    {"text.sentiment", "polarity between -1 and 1 by a list of valences: min <= s <= max", PLACE_TEXT, FILTER_COSTLY, {"text"},
+     PARAMETERS(FORM, SPLIT("nlp"), LIST(NULL), MIN_SHARE, MAX_SHARE), .prepare = text_sentiment_prepare, .decide = text_sentiment_decide,
+     .release = text_phrases_release},
+    {"text.special_ratio", "special characters (punctuation, digits, spaces, symbols, emoji) / code points: <= max", PLACE_TEXT,
+     FILTER_COSTLY, {"text"}, PARAMETERS(FORM, MAX_SHARE), .decide = text_special_ratio_decide},
+    {"text.stopword_ratio", "stop words / words: >= min", PLACE_TEXT, FILTER_COSTLY, {"text"},
+     PARAMETERS(FORM, SPLIT("obew"), LIST("stopwords-en"), MIN_SHARE), .prepare = text_word_share_prepare, .decide = text_word_share_decide,
+     .release = text_phrases_release},
+    {"text.flagged_ratio", "words of a list / words: <= max", PLACE_TEXT, FILTER_COSTLY, {"text"},
+     PARAMETERS(FORM, SPLIT("obew"), LIST(NULL), MAX_SHARE), .prepare = text_word_share_prepare, .decide = text_word_share_decide,
+     .release = text_phrases_release},
+    {"text.common_ratio", "words of a list of common ones / words: >= min", PLACE_TEXT, FILTER_COSTLY, {"text"},
+     PARAMETERS(FORM, SPLIT("obew"), LIST(NULL), MIN_SHARE), .prepare = text_word_share_prepare, .decide = text_word_share_decide,
+     .release = text_phrases_release},
+    {"text.punct_ratio", "marks , ; : ? ! . / (words and marks): >= min", PLACE_TEXT, FILTER_COSTLY, {"text"},
+     PARAMETERS(FORM, MIN_SHARE, {"min_items", FILTER_COUNT, "12", "words and marks", NULL, "texts with fewer are kept"}),
+     .decide = text_punct_ratio_decide},
+    {"text.hypernyms", "replaces names by what they are (\"Harrison Ford\" -> \"actor\")", PLACE_TEXT, FILTER_COSTLY, {"text"},
+     .unserved = "needs a table of entities, which this version cannot read; the text stays as it is", .changes_text = true},
+    {"text.person_names", "replaces each name of a person by <PERSON>", PLACE_TEXT, FILTER_COSTLY, {"text"},
+     .unserved = "needs a finder of names, which this version lacks; the text stays as it is", .changes_text = true},
+
+    /* ---- URLs ---- */
+    {"url.contains", "no string of a list occurs in the URL, upper and lower case apart", PLACE_TEXT, FILTER_CHEAP, {"url"},
+     PARAMETERS(OF, LIST(NULL), WORDS), .prepare = url_contains_prepare, .decide = url_contains_decide, .release = url_contains_release},
+    {"url.pattern", "no regular expression matches the URL (or, with keep=match, one does)", PLACE_TEXT, FILTER_COSTLY, {"url"},
+     PARAMETERS(LIST(NULL), PATTERN, CASE("0"), KEEP), .prepare = text_pattern_prepare, .decide = url_pattern_decide,
+     .release = text_patterns_release},
+    {"url.extension", "the path's ending is one of `allow`", PLACE_TEXT, FILTER_CHEAP, {"url"},
+     PARAMETERS(OF, {"allow", FILTER_WORDS, "png,jpeg,jpg", "", NULL, "endings without the dot"}), .prepare = url_extension_prepare,
+     .decide = url_extension_decide},
+    {"url.length", "code points of the URL: min <= n <= max", PLACE_TEXT, FILTER_CHEAP, {"url"},
+     PARAMETERS(OF, MIN("code points"), MAX("code points")), .decide = url_length_decide},
+    {"url.host_length", "code points of the host: min <= n <= max", PLACE_TEXT, FILTER_CHEAP, {"url"},
+     PARAMETERS(OF, MIN("code points"), MAX("code points")), .decide = url_host_length_decide},
+    {"url.valid", "an absolute URL of one of `schemes` as Django's validator has it", PLACE_TEXT, FILTER_CHEAP, {"url"},
+     PARAMETERS(OF, {"schemes", FILTER_WORDS, "http,https", "", NULL, "schemes that are kept"}), .prepare = url_valid_prepare,
+     .decide = url_valid_decide},
+    {"url.host_blocklist", "neither the host nor a domain above it, down to the registrable one, is listed", PLACE_TEXT, FILTER_CHEAP,
+     {"url"}, PARAMETERS(OF, LIST(NULL), WORDS), .prepare = url_host_blocklist_prepare, .decide = url_host_blocklist_decide,
+     .release = text_phrases_release},
+
+    /* ---- pictures ---- */
+    {"image.bytes", "bytes of the picture as it came: min <= n <= max", PLACE_IMAGE, FILTER_CHEAP, {"bytes"},
+     PARAMETERS(MIN("bytes"), MAX("bytes")), .decide = image_bytes_decide},
+    {"image.format", "what the first bytes say the picture is, is one of `allow`", PLACE_IMAGE, FILTER_CHEAP, {"format"},
+     PARAMETERS({"allow", FILTER_WORDS, "jpeg,png,webp,gif", "", NULL, "formats; jpg is jpeg"}), .prepare = image_format_prepare,
+     .decide = image_format_decide},
+    {"image.min_side", "the shorter side: >= min (> min when strict)", PLACE_IMAGE, FILTER_CHEAP, {"width", "height"},
+     PARAMETERS(MIN("pixels"), STRICT), .decide = image_min_side_decide},
+    {"image.max_side", "the longer side: <= max (< max when strict)", PLACE_IMAGE, FILTER_CHEAP, {"width", "height"},
+     PARAMETERS(MAX("pixels"), STRICT), .decide = image_max_side_decide},
+    {"image.aspect", "longer side / shorter side: <= max (< max when strict)", PLACE_IMAGE, FILTER_CHEAP, {"width", "height"},
+     PARAMETERS(MAX_SHARE, STRICT), .decide = image_aspect_decide},
+    {"image.pixels", "width x height: min <= n <= max", PLACE_IMAGE, FILTER_CHEAP, {"width", "height"},
+     PARAMETERS(MIN("pixels"), MAX("pixels")), .decide = image_pixels_decide},
+    {"image.phash_list", "the perceptual hash is not listed", PLACE_IMAGE, FILTER_CHEAP, {"phash"}, PARAMETERS(LIST(NULL)),
+     .prepare = image_phash_list_prepare, .decide = image_phash_list_decide, .release = text_phrases_release},
+    {"image.nested_dup", "perceptual hash further than `distance` from those kept on the same page", PLACE_IMAGE, FILTER_COSTLY, {"phash"},
+     PARAMETERS(COUNT("distance", "bits", "as near is a duplicate")),
+     .unserved = "needs the pictures of a page together, which this version does not gather"},
+
+    /* ---- the whole input ---- */
+    {"corpus.texts_per_image", "distinct texts that the image has in the input: <= max", PLACE_COUNTS, FILTER_CHEAP, {NULL},
+     PARAMETERS(COLUMN("column with the count"), MAX("texts")), .prepare = column_prepare, .decide = column_range_decide},
+    {"corpus.images_per_text", "images that the text has in the input: <= max", PLACE_COUNTS, FILTER_CHEAP, {NULL},
+     PARAMETERS(COLUMN("column with the count"), MAX("images")), .prepare = column_prepare, .decide = column_range_decide},
+    {"corpus.url_count", "occurrences of the image's URL in the input: <= max", PLACE_COUNTS, FILTER_CHEAP, {NULL},
+     PARAMETERS(COLUMN("column with the count"), MAX("occurrences")), .prepare = column_prepare, .decide = column_range_decide},
+    {"corpus.entity_count", "every entity of the text occurs at least min times in the output", PLACE_LAST, FILTER_CHEAP, {NULL},
+     PARAMETERS(COLUMN("column with the smallest count"), MIN("occurrences")), .prepare = column_prepare, .decide = column_range_decide},
+    {"corpus.first", "the first occurrence of a key", PLACE_DUP, FILTER_CHEAP, {NULL},
+     PARAMETERS({"key", FILTER_TEXT, "url+text", "", NULL, "columns joined by +"}), .prepare = corpus_first_prepare,
+     .unserved = "done by winnow dedup"},
+    {"corpus.balance", "a text stays with the chance that the counts of its matched entries give it (MetaCLIP)", PLACE_LAST, FILTER_COSTLY,
+     {"text"}, PARAMETERS({"t", FILTER_COUNT, "20000", "matches", NULL, "entries up to this count are whole"},
+                          {"seed", FILTER_COUNT, "0", "", NULL, "of the coins"}, LIST(NULL)),
+     .unserved = "needs a list of entries and their counts, which this version cannot make"},
+
+    /* ---- columns and scores ---- */
+    {"column.range", "the number in a column: min <= x <= max", PLACE_LAST, FILTER_CHEAP, {NULL},
+     PARAMETERS(COLUMN("column"), MIN_SHARE, MAX_SHARE, STRICT, {"absent", FILTER_CHOICE, "drop", "", "drop|keep", "rows without a value"}),
+     .prepare = column_prepare, .decide = column_range_decide},
+    {"column.label", "the value of a column is one of `allow`, none of `deny`", PLACE_LAST, FILTER_CHEAP, {NULL},
+     PARAMETERS(COLUMN("column"), {"allow", FILTER_WORDS, NULL, "", NULL, "values that are kept"},
+                {"deny", FILTER_WORDS, NULL, "", NULL, "values that are dropped"}),
+     .prepare = column_label_prepare, .decide = column_label_decide},
+    {"score.range", "a model's score: min <= x <= max", PLACE_SCORE, FILTER_CHEAP, {NULL},
+     PARAMETERS(COLUMN("column that winnow score makes"), MIN_SHARE, MAX_SHARE, STRICT), .prepare = column_prepare,
+     .decide = column_range_decide},
+    {"score.label", "a model's label is one of `allow`, none of `deny`; without either it is told, nothing dropped", PLACE_SCORE,
+     FILTER_CHEAP, {NULL}, PARAMETERS(COLUMN("column that winnow score makes"), {"allow", FILTER_WORDS, NULL, "", NULL, "labels that are kept"},
+                                      {"deny", FILTER_WORDS, NULL, "", NULL, "labels that are dropped"}),
+     .prepare = column_label_prepare, .decide = column_label_decide},
+    {"score.label_overlap", "words of the text, stemmed, that are labels of the picture: >= min", PLACE_SCORE, FILTER_COSTLY, {NULL},
+     PARAMETERS({"min", FILTER_COUNT, "1", "labels", NULL, "least that is kept"}),
+     .unserved = "needs a picture classifier of many labels, which this version lacks"},
+    {"score.test_dedup", "the largest cosine with a picture of the test sets: <= max", PLACE_SCORE, FILTER_COSTLY, {NULL},
+     PARAMETERS(MAX_SHARE), .unserved = "needs embeddings of test pictures, which this version cannot compare"},
+
+    /* ---- what other commands have done by then ---- */
+    {"extract.pairs", "an image with a text", PLACE_TEXT, FILTER_CHEAP, {NULL}, .done_by = "extract"},
+    {"fetch.timeouts", "the picture came in time", PLACE_IMAGE, FILTER_CHEAP, {NULL}, .done_by = "fetch"},
+};
+
+static const struct filter_parameter common[] = {
+    {"at", FILTER_CHOICE, NULL, "", "text|counts|dup|image|dup2|score|last", "another place than the filter's own"},
+    {"if", FILTER_TEXT, NULL, "", NULL, "COLUMN:VALUE|VALUE: rows without one of these values pass"},
+    {"needs", FILTER_TEXT, NULL, "", NULL, "the model or list that the rule needs, for the message when it is not there"},
+};
+
+static const char *const place_names[PLACES] = {"text", "counts", "dup", "image", "dup2", "score", "last"};
+
+const char *filter_place_name(enum filter_place place) { return place_names[place]; }
+
+int filter_place_find(struct str name, enum filter_place *place)
+{
+    for (int i = 0; i < PLACES; i++)
+        if (str_eq(name, str_from(place_names[i]))) {
+            *place = (enum filter_place)i;
+            return 0;
+        }
+    return fail_usage("no place '%.*s': text, counts, dup, image, dup2, score or last", STR_ARG(name));
+}
+
+const struct filter *filter_table(size_t *count)
+{
+    *count = sizeof table / sizeof *table;
+    return table;
+}
+
+const struct filter_parameter *filter_parameter_common(size_t i) { return i < sizeof common / sizeof *common ? &common[i] : NULL; }
+
+const struct filter *filter_find(struct str name)
+{
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (str_eq(name, str_from(table[i].name))) return &table[i];
+    return NULL;
+}
+
+const char *filter_nearest(struct str name)
+{
+    const char *near = NULL;
+    size_t best = 5;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        size_t distance = str_distance(name, str_from(table[i].name));
+        if (distance < best) best = distance, near = table[i].name;
+    }
+    return near;
+}
+
+static void print_parameter(FILE *out, const struct filter_parameter *p)
+{
+    fprintf(out, "      %-14s %s", p->name, p->what);
+    if (p->choices) fprintf(out, ": %s", p->choices);
+    if (p->unit[0]) fprintf(out, " (%s)", p->unit);
+    if (p->initial) fprintf(out, " [%s]", p->initial);
+    fputc('\n', out);
+}
+
+void filters_print_table(FILE *out)
+{
+    fputs("Filters, in the order of the places where they are asked. Defaults stand in [ ].\n", out);
+    for (int place = 0; place < PLACES; place++) {
+        fprintf(out, "\nat %s:\n", place_names[place]);
+        for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+            const struct filter *f = &table[i];
+            if (f->place != (enum filter_place)place) continue;
+            fprintf(out, "\n  %s\n      %s\n", f->name, f->what);
+            if (f->unserved) fprintf(out, "      unserved: %s\n", f->unserved);
+            if (f->done_by) fprintf(out, "      done by winnow %s\n", f->done_by);
+            for (const struct filter_parameter *p = f->parameters; p && p->name; p++) print_parameter(out, p);
+        }
+    }
+    fputs("\nEvery filter also takes\n", out);
+    for (size_t i = 0; i < sizeof common / sizeof *common; i++) print_parameter(out, &common[i]);
+}
