@@ -169,9 +169,9 @@ static enum url_status decode_domain(struct buf *out, struct buf *work, struct s
     buf_clear(work);
     if (url_percent_decode(work, host) < 0) return URL_TOO_LONG;
     struct str decoded = buf_str(work);
-    /* U+FFFD, which damaged sequences become, is in no domain name */
-    if (!utf8_valid(decoded) || unicode_domain_to_ascii(out, decoded) < 0) return URL_BAD_DOMAIN;
-    return URL_OK;
+    if (!utf8_valid(decoded)) return URL_BAD_DOMAIN; /* U+FFFD, which damaged sequences become, is in no domain name */
+    if (unicode_domain_to_ascii(out, decoded) == 0) return URL_OK;
+    return !utf8_is_ascii(decoded) && unicode_ready() < 0 ? URL_FAILED : URL_BAD_DOMAIN;
 }
 
 static enum url_status parse_domain(struct buf *out, struct buf *work, struct str host)

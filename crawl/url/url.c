@@ -21,6 +21,7 @@ static const struct {
     [URL_BAD_IPV6] = {"bad_ipv6", "the host in brackets is not an IPv6 address"},
     [URL_BAD_PORT] = {"bad_port", "the port is not a number from 0 to 65535"},
     [URL_TOO_LONG] = {"too_long", "longer than 65536 bytes"},
+    [URL_FAILED] = {"failed", "the Unicode tables that the host needs are not installed"},
 };
 _Static_assert(URL_MAX == 65536, "the sentence for URL_TOO_LONG names the limit");
 

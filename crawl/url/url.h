@@ -30,6 +30,7 @@ enum url_status {
     URL_BAD_IPV6,
     URL_BAD_PORT,
     URL_TOO_LONG,        /* over URL_MAX */
+    URL_FAILED,          /* not the URL's fault: a host that needs ICU, and no module `unicode`. fail_message() says so; stop */
     URL_STATUS_COUNT,
 };
 const char *url_reason(enum url_status status); /* a static sentence for people: "the port is not a number from 0 to 65535" */
