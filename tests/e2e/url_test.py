@@ -39,7 +39,7 @@ class Url(unittest.TestCase):
         self.assertEqual(self.rows("--charset", "cp1251", "http://h/", "ж?ж東")[0]["href"], "http://h/%D0%B6?%E6%26%2326481%3B")
 
     def test_nothing_from_a_url_reaches_the_terminal_raw(self):
-        self.assertEqual(self.rows("http://h/", "\x1b[2J\u2028\x07")[0]["path"], "/%1B[2J%E2%80%A8")
+        self.assertEqual(self.rows("http://h/", "a\x1b[2J\u2028\x07")[0]["path"], "/a%1B[2J%E2%80%A8")
 
     def test_wrong_usage_exits_2_and_names_what_is_wrong(self):
         for arguments, words in [((), "BASE"), (("pic.jpg",), "relative"), (("http://h:99999/",), "port"),
