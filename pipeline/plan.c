@@ -1,0 +1,416 @@
+/* From a recipe to steps. A preset becomes: extract, its text rules, dedup where it has such rules, fetch, its picture rules,
+ * dedup by picture, shard, index. Explicit stages are taken as they stand. */
+#include "pipeline/plan.h"
+
+#include "filters/preset.h"
+#include "pipeline/base/fail.h"
+#include "pipeline/commands.h"
+#include "pipeline/stage.h"
+
+#include <jansson.h>
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <zstd.h>
+
+static const char *own_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static const char *own_printf(struct arena *arena, const char *format, ...)
+{
+    char text[8192];
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (n < 0 || n >= (int)sizeof text) return fail_usage("an argument of more than %zu bytes", sizeof text), NULL;
+    return arena_c_string(arena, str_of(text, (size_t)n));
+}
+
+static int append(struct arena *arena, struct recipe_list *list, const char *item)
+{
+    const char **longer = arena_alloc(arena, (list->count + 1) * sizeof *longer);
+    if (!longer || !item) return -1;
+    if (list->count) memcpy(longer, list->items, list->count * sizeof *longer);
+    longer[list->count++] = item;
+    list->items = longer;
+    return 0;
+}
+
+/* ---- steps */
+
+static bool gives_rows(const struct plan_step *step) { return step->command->stage && !step->command->stage->sink; }
+
+static struct plan_step *add_step(struct plan *plan, const char *name, uint64_t tasks, enum plan_input input)
+{
+    const struct command *command = command_find(str_from(name));
+    if (!command) return fail_usage("this build has no command '%s'", name), NULL;
+    if (plan->count == PLAN_STEPS_MAX) return fail_usage("more than %d steps", PLAN_STEPS_MAX), NULL;
+    struct plan_step *step = &plan->steps[plan->count];
+    *step = (struct plan_step){.command = command, .input = input, .tasks = tasks};
+    for (size_t i = plan->count; input != PLAN_CRAWL && i-- > 0 && !step->from;)
+        if (gives_rows(&plan->steps[i])) step->from = i, i = 0;
+    step->name = command->stage && !command->stage->sink ? own_printf(&plan->arena, "%02zu-%s", plan->count + 1, name) : name;
+    if (!step->name) return NULL;
+    plan->count++;
+    return step;
+}
+
+/* What the recipe says under the stage's own name. */
+static int add_recipe_options(struct plan *plan, struct plan_step *step)
+{
+    const struct recipe_stage *given = plan->recipe->explicit_stages ? NULL : recipe_stage(plan->recipe, step->command->name);
+    for (size_t i = 0; given && i < given->options.count; i++)
+        if (append(&plan->arena, &step->options, given->options.items[i]) < 0) return -1;
+    return 0;
+}
+
+static uint64_t crawl_tasks(const struct plan *plan) { return plan->recipe->tasks ? plan->recipe->tasks : 1; }
+
+/* dedup over one task, or, with buckets, an exchange: partition, dedup a bucket, merge. */
+static int add_dedup(struct plan *plan, const char *by, const struct recipe_list *options)
+{
+    const char *by_option = by ? own_printf(&plan->arena, "--by=%s", by) : NULL;
+    for (size_t i = 0; i < options->count; i++)
+        if (!by_option && str_starts(str_from(options->items[i]), STR("--by="))) by_option = options->items[i];
+    if (!by_option && !(by_option = own_printf(&plan->arena, "--by=url+text"))) return -1;
+    if (plan->buckets) {
+        struct plan_step *spread = add_step(plan, "partition", crawl_tasks(plan), PLAN_ROWS);
+        if (!spread || append(&plan->arena, &spread->options, by_option) < 0 ||
+            append(&plan->arena, &spread->options, own_printf(&plan->arena, "--into=%llu", (unsigned long long)plan->buckets)) < 0)
+            return -1;
+    }
+    struct plan_step *step = add_step(plan, "dedup", plan->buckets ? plan->buckets : 1, plan->buckets ? PLAN_BUCKET : PLAN_ROWS);
+    if (!step || append(&plan->arena, &step->options, by_option) < 0) return -1;
+    step->buckets = plan->buckets > 0;
+    for (size_t i = 0; i < options->count; i++)
+        if (!str_starts(str_from(options->items[i]), STR("--by=")) && append(&plan->arena, &step->options, options->items[i]) < 0) return -1;
+    return !plan->buckets || add_step(plan, "merge", 1, PLAN_ROWS) ? 0 : -1;
+}
+
+static int add_fetch(struct plan *plan, const struct recipe_list *options)
+{
+    struct plan_step *step = add_step(plan, "fetch", crawl_tasks(plan), PLAN_ROWS);
+    if (!step) return -1;
+    bool source_given = false;
+    for (size_t i = 0; i < options->count; i++) {
+        source_given |= str_starts(str_from(options->items[i]), STR("--from-warc"));
+        if (append(&plan->arena, &step->options, options->items[i]) < 0) return -1;
+    }
+    /* the pictures that the crawl itself holds, unless the recipe names another source */
+    for (size_t i = 0; i < plan->recipe->inputs.count && !source_given; i++)
+        if (append(&plan->arena, &step->options, own_printf(&plan->arena, "--from-warc=%s", plan->recipe->inputs.items[i])) < 0) return -1;
+    return 0;
+}
+
+/* ---- presets */
+
+struct preset_shape {
+    bool at[PLACES];
+    const char *dup_by, *dup2_by;
+};
+
+static bool left_out(const struct recipe *recipe, const char *rule)
+{
+    for (size_t i = 0; i < recipe->without.count; i++)
+        if (strcmp(recipe->without.items[i], rule) == 0) return true;
+    return false;
+}
+
+/* The columns that a run's stages will make: scores come from a model that no stage of this version runs. */
+static bool will_have(const void *context, struct str name)
+{
+    (void)context;
+    const struct column_definition *d = column_definition(name);
+    return d && strcmp(d->stage, "score") != 0 && strcmp(d->stage, "count") != 0;
+}
+
+/* Said now, not after a night of fetching: which rules nothing in this run can serve. */
+static int check_served(const struct recipe *recipe, struct chain *chain)
+{
+    if (left_out(recipe, "unserved")) return 0;
+    for (size_t i = 0; i < recipe->set.count; i++)
+        if (chain_assign(chain, str_from(recipe->set.items[i])) < 0) return -1;
+    for (size_t i = 0; i < recipe->without.count; i++)
+        if (chain_leave_out(chain, str_from(recipe->without.items[i])) < 0) return -1;
+    if (chain_prepare(chain, will_have, NULL) < 0) return -1;
+    const struct rule *first = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct rule *rule = chain->rules[i];
+        if (rule->left_out || !rule->unserved || strcmp(rule->filter->name, "corpus.first") == 0) continue;
+        if (!first) first = rule;
+        count++;
+    }
+    if (!count) return 0;
+    return fail_usage("%s: %zu rules of preset %s cannot be served here (%s: %s%s): leave them out with 'without: unserved'; each is "
+                      "then named in the report", recipe->path, count, recipe->preset, first->name, first->unserved, count > 1 ? "; …" : "");
+}
+
+/* Which places the preset has rules for, and by what it wants duplicates removed. */
+static int look_at_chain(const struct recipe *recipe, struct chain *chain, struct preset_shape *shape, struct arena *arena)
+{
+    if (preset_add(chain, recipe->preset) < 0) return fail_usage("%s: %s", recipe->path, fail_message());
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct rule *rule = chain->rules[i];
+        if (left_out(recipe, rule->name)) continue;
+        if (strcmp(rule->filter->name, "corpus.first") == 0) {
+            const char *by = arena_c_string(arena, rule_value(rule, "key")->text);
+            if (!by) return -1;
+            if (rule->place == PLACE_DUP2) shape->dup2_by = by;
+            else shape->dup_by = by;
+        } else {
+            shape->at[rule->place] = true;
+        }
+    }
+    return check_served(recipe, chain);
+}
+
+static int look_at_preset(const struct recipe *recipe, struct preset_shape *shape, struct arena *arena)
+{
+    struct chain chain;
+    int result = chain_init(&chain);
+    if (result == 0) result = look_at_chain(recipe, &chain, shape, arena);
+    chain_free(&chain);
+    return result;
+}
+
+static int add_filter(struct plan *plan, enum filter_place place, const struct preset_shape *shape)
+{
+    if (!shape->at[place]) return 0;
+    struct plan_step *step = add_step(plan, "filter", crawl_tasks(plan), PLAN_ROWS);
+    const struct recipe *recipe = plan->recipe;
+    struct arena *arena = &plan->arena;
+    if (!step || append(arena, &step->options, own_printf(arena, "--preset=%s", recipe->preset)) < 0 ||
+        append(arena, &step->options, own_printf(arena, "--at=%s", filter_place_name(place))) < 0)
+        return -1;
+    for (size_t i = 0; i < recipe->set.count; i++)
+        if (append(arena, &step->options, own_printf(arena, "--set=%s", recipe->set.items[i])) < 0) return -1;
+    for (size_t i = 0; i < recipe->without.count; i++)
+        if (append(arena, &step->options, own_printf(arena, "--without=%s", recipe->without.items[i])) < 0) return -1;
+    return add_recipe_options(plan, step);
+}
+
+static int add_simple(struct plan *plan, const char *name, uint64_t tasks, enum plan_input input)
+{
+    struct plan_step *step = add_step(plan, name, tasks, input);
+    return step ? add_recipe_options(plan, step) : -1;
+}
+
+static int plan_preset(struct plan *plan)
+{
+    struct preset_shape shape = {0};
+    const struct recipe_stage *dedup = recipe_stage(plan->recipe, "dedup"), *fetch = recipe_stage(plan->recipe, "fetch");
+    const struct recipe_list none = {0};
+    const uint64_t tasks = crawl_tasks(plan);
+    if (look_at_preset(plan->recipe, &shape, &plan->arena) < 0) return -1;
+    if (add_simple(plan, "extract", tasks, PLAN_CRAWL) < 0 || add_filter(plan, PLACE_TEXT, &shape) < 0 ||
+        add_filter(plan, PLACE_COUNTS, &shape) < 0)
+        return -1;
+    if ((shape.dup_by || dedup) && add_dedup(plan, shape.dup_by, dedup ? &dedup->options : &none) < 0) return -1;
+    if (add_fetch(plan, fetch ? &fetch->options : &none) < 0 || add_filter(plan, PLACE_IMAGE, &shape) < 0) return -1;
+    if (shape.dup2_by && add_dedup(plan, shape.dup2_by, &none) < 0) return -1;
+    if (add_filter(plan, PLACE_SCORE, &shape) < 0 || add_filter(plan, PLACE_LAST, &shape) < 0) return -1;
+    return add_simple(plan, "shard", tasks, PLAN_ROWS) < 0 || add_simple(plan, "index", 1, PLAN_NOTHING) < 0 ? -1 : 0;
+}
+
+static int plan_stages(struct plan *plan)
+{
+    const struct recipe *recipe = plan->recipe;
+    bool sharded = false, indexed = false;
+    for (size_t i = 0; i < recipe->stage_count; i++) {
+        const struct recipe_stage *given = &recipe->stages[i];
+        const char *name = given->command->name;
+        int result;
+        if (i == 0 && !(given->command->stage && given->command->stage->source))
+            return fail_usage("%s: line %u: '%s' cannot come first: extract or import makes the rows", recipe->path, given->line, name);
+        sharded |= strcmp(name, "shard") == 0;
+        indexed |= strcmp(name, "index") == 0;
+        if (strcmp(name, "dedup") == 0) {
+            result = add_dedup(plan, NULL, &given->options);
+        } else if (strcmp(name, "fetch") == 0) {
+            result = add_fetch(plan, &given->options);
+        } else {
+            uint64_t tasks = !given->command->stage || strcmp(name, "merge") == 0 ? 1 : crawl_tasks(plan);
+            enum plan_input input = i == 0 ? PLAN_CRAWL : given->command->stage ? PLAN_ROWS : PLAN_NOTHING;
+            struct plan_step *step = add_step(plan, name, tasks, input);
+            result = step ? 0 : -1;
+            if (step) step->options = given->options;
+        }
+        if (result < 0) return -1;
+    }
+    return sharded && !indexed ? add_simple(plan, "index", 1, PLAN_NOTHING) : 0;
+}
+
+int plan_make(struct plan *plan, const struct recipe *recipe, const char *output)
+{
+    *plan = (struct plan){.recipe = recipe, .buckets = recipe->buckets};
+    arena_init(&plan->arena, 256 << 20);
+    struct str out = str_from(output ? output : recipe->output ? recipe->output : "OUT");
+    while (out.n > 1 && out.p[out.n - 1] == '/') out.n--;
+    plan->output = arena_c_string(&plan->arena, out);
+    if (!plan->output) return -1;
+    return recipe->preset ? plan_preset(plan) : plan_stages(plan);
+}
+
+void plan_free(struct plan *plan) { arena_free(&plan->arena); }
+
+/* ---- command lines */
+
+static const char *folder_of(const struct plan *plan, const struct plan_step *step, struct arena *arena)
+{
+    if (step->command->stage && step->command->stage->sink) return own_printf(arena, "%s/shards", plan->output);
+    return own_printf(arena, "%s/%s", plan->output, step->name);
+}
+
+const char *plan_manifest(const struct plan *plan, size_t index, uint64_t task, struct arena *arena)
+{
+    const struct plan_step *step = &plan->steps[index];
+    if (!step->command->stage) return NULL;
+    const char *folder = folder_of(plan, step, arena);
+    return own_printf(arena, "%s%s/%05llu.json", folder, step->command->stage->sink ? ".meta" : "", (unsigned long long)task);
+}
+
+static int add_inputs(const struct plan *plan, const struct plan_step *step, uint64_t task, struct arena *arena, struct recipe_list *argv)
+{
+    if (step->input == PLAN_NOTHING) return append(arena, argv, plan->output);
+    if (step->input == PLAN_CRAWL) {
+        for (size_t i = 0; i < plan->recipe->inputs.count; i++)
+            if (append(arena, argv, plan->recipe->inputs.items[i]) < 0) return -1;
+        return 0;
+    }
+    const struct plan_step *from = &plan->steps[step->from];
+    const char *folder = folder_of(plan, from, arena);
+    for (uint64_t t = 0; t < from->tasks; t++) {
+        const char *path = step->input == PLAN_BUCKET
+                               ? own_printf(arena, "%s/%05llu.%05llu.rows.zst", folder, (unsigned long long)t, (unsigned long long)task)
+                               : own_printf(arena, "%s/%05llu.rows.zst", folder, (unsigned long long)t);
+        if (append(arena, argv, path) < 0) return -1;
+    }
+    return 0;
+}
+
+/* -o and --task. A bucket's task writes a named file; a single task of a single file needs no --task. */
+static int add_place(const struct plan *plan, const struct plan_step *step, uint64_t task, struct arena *arena, struct recipe_list *argv)
+{
+    if (!step->command->stage) return 0;
+    const char *folder = folder_of(plan, step, arena);
+    if (step->buckets) {
+        if (append(arena, argv, own_printf(arena, "--output=%s/%05llu.rows.zst", folder, (unsigned long long)task)) < 0) return -1;
+        return step->command->stage->drops
+                   ? append(arena, argv, own_printf(arena, "--dropped=%s/%05llu.dropped.zst", folder, (unsigned long long)task)) : 0;
+    }
+    if (step->tasks > 1 && append(arena, argv, own_printf(arena, "--task=%llu/%llu", (unsigned long long)task, (unsigned long long)step->tasks)) < 0)
+        return -1;
+    return append(arena, argv, own_printf(arena, "--output=%s/", folder));
+}
+
+static int add_common(const struct plan *plan, const struct plan_step *step, struct arena *arena, struct recipe_list *argv)
+{
+    const struct recipe *recipe = plan->recipe;
+    if (!step->command->stage) return 0;
+    if (recipe->memory && append(arena, argv, own_printf(arena, "--memory=%s", recipe->memory)) < 0) return -1;
+    if (recipe->tolerate >= 0 && append(arena, argv, own_printf(arena, "--tolerate=%g", recipe->tolerate)) < 0) return -1;
+    if (recipe->limit && step->input == PLAN_CRAWL &&
+        append(arena, argv, own_printf(arena, "--limit=%llu", (unsigned long long)recipe->limit)) < 0)
+        return -1;
+    return 0;
+}
+
+char **plan_command(const struct plan *plan, size_t index, uint64_t task, struct arena *arena, size_t *argc)
+{
+    const struct plan_step *step = &plan->steps[index];
+    struct recipe_list argv = {0};
+    if (append(arena, &argv, "winnow") < 0 || append(arena, &argv, step->command->name) < 0) return NULL;
+    for (size_t i = 0; i < step->options.count; i++)
+        if (append(arena, &argv, step->options.items[i]) < 0) return NULL;
+    if (add_common(plan, step, arena, &argv) < 0 || add_place(plan, step, task, arena, &argv) < 0 ||
+        add_inputs(plan, step, task, arena, &argv) < 0)
+        return NULL;
+    char **list = arena_alloc(arena, (argv.count + 1) * sizeof *list);
+    if (!list) return NULL;
+    for (size_t i = 0; i < argv.count; i++) list[i] = (char *)argv.items[i];
+    list[argv.count] = NULL;
+    *argc = argv.count;
+    return list;
+}
+
+static void print_quoted(FILE *out, const char *argument)
+{
+    if (*argument && strspn(argument, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:@%") == strlen(argument)) {
+        fputs(argument, out);
+        return;
+    }
+    fputc('\'', out);
+    for (; *argument; argument++) {
+        if (*argument == '\'') fputs("'\\''", out);
+        else fputc(*argument, out);
+    }
+    fputc('\'', out);
+}
+
+int plan_print(const struct plan *plan, FILE *out)
+{
+    struct arena arena;
+    arena_init(&arena, 256 << 20);
+    int result = 0;
+    for (size_t s = 0; s < plan->count && result == 0; s++) {
+        for (uint64_t t = 0; t < plan->steps[s].tasks && result == 0; t++) {
+            size_t argc;
+            arena_reset(&arena);
+            char **argv = plan_command(plan, s, t, &arena, &argc);
+            if (!argv) result = -1;
+            for (size_t i = 0; argv && i < argc; i++) {
+                if (i) fputc(' ', out);
+                print_quoted(out, argv[i]);
+            }
+            fputc('\n', out);
+        }
+    }
+    arena_free(&arena);
+    return result;
+}
+
+/* Versions, as they report them, of the libraries that make bytes: equal bytes are promised for equal versions. */
+static json_t *versions(void)
+{
+    char pcre[64] = "";
+    pcre2_config(PCRE2_CONFIG_VERSION, pcre);
+    return json_pack("{s:s,s:s,s:s,s:s,s:s}", "format", "winnow-plan-1", "winnow", WINNOW_VERSION, "zstd", ZSTD_versionString(), "sqlite",
+                     sqlite3_libversion(), "pcre2", pcre);
+}
+
+static int add_json_line(struct buf *out, json_t *object)
+{
+    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII) : NULL;
+    int result = text && buf_add(out, str_from(text)) == 0 && buf_byte(out, '\n') == 0 ? 0 : fail_memory();
+    free(text);
+    json_decref(object);
+    return result;
+}
+
+int plan_json(const struct plan *plan, struct buf *out)
+{
+    struct arena arena;
+    arena_init(&arena, 256 << 20);
+    int result = add_json_line(out, versions());
+    size_t output = strlen(plan->output);
+    for (size_t s = 0; s < plan->count && result == 0; s++) {
+        for (uint64_t t = 0; t < plan->steps[s].tasks && result == 0; t++) {
+            size_t argc = 0;
+            arena_reset(&arena);
+            char **argv = plan_command(plan, s, t, &arena, &argc);
+            json_t *list = json_array();
+            for (size_t i = 0; argv && i < argc; i++) { /* OUT itself is not named: a moved OUT keeps its plan */
+                const char *at = strstr(argv[i], plan->output);
+                bool inside = at && (at[output] == '/' || !at[output]) && (at == argv[i] || at[-1] == '=');
+                json_array_append_new(list, json_string(inside ? own_printf(&arena, "%.*sOUT%s", (int)(at - argv[i]), argv[i], at + output)
+                                                               : argv[i]));
+            }
+            result = argv ? add_json_line(out, json_pack("{s:s,s:I,s:o}", "step", plan->steps[s].name, "task", (json_int_t)t, "command", list))
+                          : -1;
+        }
+    }
+    arena_free(&arena);
+    return result;
+}
