@@ -314,6 +314,7 @@ static int prepare_rule(struct chain *chain, struct rule *rule)
     for (size_t i = 0; i < sizeof filter->columns / sizeof *filter->columns && filter->columns[i]; i++)
         if (rule_needs_column(chain, rule, str_from(filter->columns[i])) < 0) return -1;
     if (prepare_bounds(chain, rule) < 0 || prepare_condition(chain, rule) < 0) return -1;
+    if (filter->bound) rule->bound = filter->bound;
     return filter->prepare ? filter->prepare(chain, rule) : 0;
 }
 

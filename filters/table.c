@@ -49,7 +49,7 @@ static const struct filter table[] = {
      PARAMETERS(FORM, SPLIT("obew"), {"n", FILTER_COUNT, "5", "words", NULL, "length of an n-gram"}, MAX_SHARE),
      .decide = text_word_ngram_rep_decide},
     {"text.first_upper", "the first letter is not a small one; scripts without case pass", PLACE_TEXT, FILTER_CHEAP, {"text"},
-     PARAMETERS(FORM), .decide = text_first_upper_decide},
+     PARAMETERS(FORM), .decide = text_first_upper_decide, .bound = "no small letter first"},
     {"text.cap_ratio", "words that begin with a capital / words: <= max", PLACE_TEXT, FILTER_COSTLY, {"text"},
      PARAMETERS(FORM, SPLIT("nlp"), MAX_SHARE), .decide = text_cap_ratio_decide},
     {"text.has", "the asked parts of speech are all present", PLACE_TEXT, FILTER_COSTLY, {"text"},

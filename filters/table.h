@@ -102,6 +102,7 @@ struct filter {
     int (*prepare)(struct chain *chain, struct rule *rule); /* compiles; may say why the rule is unserved. NULL: nothing */
     int (*decide)(const struct rule *rule, struct filter_row *row, struct filter_result *result); /* 0, -1 on failure */
     void (*release)(void *state);                /* of what prepare put into rule->state */
+    const char *bound;                           /* what a dropped row is told where it is no number; prepare may say more */
     bool changes_text;                           /* sets the row's text (filter_row_set_text) */
     const char *unserved;                        /* decide is NULL: why, and what would serve it */
     const char *done_by;                         /* decide is NULL and nothing is missing: the command that does it anyway */
