@@ -11,11 +11,6 @@ struct url_options {
     const char *charset;
 };
 
-static int append_query(struct buf *out, int charset, struct str query)
-{
-    return charset_encode_query(out, (enum charset)charset, query);
-}
-
 /* A URL is printable ASCII: no cell needs escaping. */
 static void print_url(const struct url *u)
 {
@@ -35,7 +30,7 @@ static int print_all(struct url_parser *bases, struct url_parser *parser, const 
     const struct url_options *o = line->options;
     enum charset charset = charset_from_label(str_from(o->charset));
     if (charset == CHARSET_NONE) return fail_usage("--charset %s: no such charset; a page's label is meant, as in windows-1251", o->charset);
-    const struct url_query_encoder encoder = {.append = append_query, .charset = (int)charset};
+    const struct url_query_encoder encoder = {.append = charset_encode_query, .charset = (int)charset};
     const struct url_query_encoder *page = charset == CHARSET_UTF_8 ? NULL : &encoder;
 
     struct url base, u;

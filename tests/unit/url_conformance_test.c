@@ -274,11 +274,6 @@ static void hosts_of_idna_test_v2(void **state)
 
 /* ---- queries in the page's charset ---- */
 
-static int append_query(struct buf *out, int charset, struct str query)
-{
-    return charset_encode_query(out, (enum charset)charset, query);
-}
-
 static void queries_of_percent_encoding(void **state)
 {
     (void)state;
@@ -297,7 +292,7 @@ static void queries_of_percent_encoding(void **state)
         add_expected_text(&url, STR("http://h/?"), text_of(test, "input"));
         json_object_foreach(json_object_get(test, "output"), label, expected) {
             enum charset charset = charset_from_label(str_from(label));
-            struct url_query_encoder encoder = {.append = append_query, .charset = (int)charset};
+            struct url_query_encoder encoder = {.append = charset_encode_query, .charset = (int)charset};
             struct url u;
             assert_int_not_equal(charset, CHARSET_NONE);
             assert_int_equal(url_parse(&parser, &u, NULL, buf_str(&url), charset == CHARSET_UTF_8 ? NULL : &encoder), URL_OK);
