@@ -63,7 +63,7 @@ static const struct filter table[] = {
                 {"bigrams", FILTER_FLAG, "0", "", NULL, "1: pairs of neighbours too"},
                 {"numbers_pass", FILTER_FLAG, "1", "", NULL, "words without a letter need no count"}),
      .prepare = text_vocab_prepare, .decide = text_vocab_decide, .release = text_phrases_release},
-    {"text.language", "the language of the text is one of `lang` (without `lang`: told, nothing dropped)", PLACE_TEXT, FILTER_CHEAP, {"text"},
+    {"text.language", "the language of the text is one of `lang` (without `lang`: told, nothing dropped)", PLACE_TEXT, FILTER_CHEAP, {NULL},
      PARAMETERS(COLUMN("column with the label"), {"lang", FILTER_WORDS, NULL, "", NULL, "labels that are kept"},
                 {"p_column", FILTER_COLUMN, NULL, "", NULL, "column with its probability"}, DECIMAL("min_p", "least probability")),
      .prepare = text_language_prepare, .decide = text_language_decide},

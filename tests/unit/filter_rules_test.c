@@ -1,0 +1,283 @@
+/* Every filter at its boundary: the last row that is kept, the first that is dropped, and what that one is told. */
+#include "filter_help.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+struct cell {
+    const char *column, *value;
+};
+struct boundary {
+    const char *rule;
+    struct cell kept[2], dropped[2];
+    const char *measured, *bound;
+};
+
+static const struct boundary boundaries[] = {
+    {"text.chars min=5", {{"text", "a b c"}}, {{"text", "ab c"}}, "4", ">=5"},
+    {"text.chars max=5", {{"text", "\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80" "ab"}}, {{"text", "abcdef"}}, "6", "<=5"}, /* 5 code points in 11 bytes */
+    {"text.chars form=stored min=6 max=9", {{"text", "a b"}, {"text_raw", "a  b  "}}, {{"text", "a b c d e f"}, {"text_raw", "a \n b"}}, "5", "6..9"},
+    {"text.chars form=laion min=5", {{"text", "abcde"}}, {{"text", "ab cd"}, {"text_raw", "ab\xC2\xA0" "cd"}}, "4", ">=5"},
+    {"text.chars form=folded max=5", {{"text", "-"}, {"text_raw", " a \t\n b c "}}, {{"text", "-"}, {"text_raw", "a b  c d"}}, "7", "<=5"},
+    {"text.words min=3 max=4", {{"text", "a b c"}}, {{"text", "a b"}}, "2", "3..4"},
+    {"text.words min=3", {{"text", "a\xE3\x80\x80" "b\xC2\xA0" "c"}}, {{"text", ""}}, "0", ">=3"},
+    {"text.words split=ft max=1", {{"text", "a\xE3\x80\x80" "b\xC2\xA0" "c"}}, {{"text", "a b"}}, "2", "<=1"},
+    {"text.words split=nlp max=3", {{"text", "it's a - \"photo\"!"}}, {{"text", "a.b, c d e"}}, "4", "<=3"},
+    {"text.words split=uni min=3 max=20", {{"text", "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20"}}, {{"text", "two words"}}, "2", "3..20"},
+    {"text.words split=obew max=2", {{"text", "Hello, (123) -- \xE2\x98\x85 World!"}}, {{"text", "a b 4c5"}}, "3", "<=2"},
+    {"text.unique_ratio min=0.8", {{"text", "a b c d A"}}, {{"text", "a b c a"}}, "0.75", ">=0.8"},
+    {"text.unique_ratio min=1 list=stopwords-en", {{"text", "the cat and the dog"}}, {{"text", "the cat and the cat"}}, "0.5", ">=1"},
+    {"text.repetition max=0.2", {{"text", "a b c d A"}}, {{"text", "a b c a"}}, "0.25", "<=0.2"},
+    {"text.char_ngram_rep n=2 max=0.5", {{"text", "abcab"}}, {{"text", "abab"}}, "0.6667", "<=0.5"}, /* ab twice of 4; of 3 */
+    {"text.word_ngram_rep n=2 max=0.5", {{"text", "a b c a b d"}}, {{"text", "a b a b a"}}, "1", "<=0.5"}, /* 2 of 5; 4 of 4 */
+    {"text.first_upper", {{"text", "\"3 Dogs"}}, {{"text", "- dogs"}}, "d", "no small letter first"},
+    {"text.first_upper", {{"text", "\xE4\xB8\xAD\xE6\x96\x87"}}, {{"text", "123"}}, "no letter", "no small letter first"},
+    {"text.cap_ratio max=0.5", {{"text", "One two Three four"}}, {{"text", "One Two three"}}, "0.6667", "<=0.5"},
+    {"text.has determiner=1 noun=1 preposition=1", {{"text", "a dog on grass"}}, {{"text", "dogs on grass"}}, "no determiner",
+     "determiner, noun, preposition"},
+    {"text.noun_ratio max=0.5", {{"text", "a dog"}}, {{"text", "dog"}}, "1", "<=0.5"},
+    {"text.language column=lang lang=en,de", {{"lang", "de"}}, {{"lang", "fr"}}, "fr", "en,de"},
+    {"text.language column=lang lang=en p_column=lang_p min_p=0.8", {{"lang", "en"}, {"lang_p", "0.8"}}, {{"lang", "en"}, {"lang_p", "0.79"}},
+     "en", "en with p>=0.8"},
+    {"text.blocklist words=bad,very_bad", {{"text", "badly, no: badness"}}, {{"text", "so BAD!"}}, "bad", "no hit"},
+    {"text.blocklist words=bad match=padded", {{"text", "so bad! bad, (bad)"}}, {{"text", "so Bad is"}}, "bad", "no hit"},
+    {"text.blocklist \"words=two words\" match=padded", {{"text", "two  words"}}, {{"text", "in two words"}}, "two words", "no hit"},
+    {"text.blocklist words=kid,baby match=substring case=1", {{"text", "A Kid"}}, {{"text", "kidney"}}, "kid", "no hit"},
+    {"text.crop \"words=stock photo\" at=text", {{"text", "Stock Photo"}}, {{NULL, NULL}}, NULL, NULL},
+    {"text.clean form=laion", {{"text", "x"}}, {{NULL, NULL}}, NULL, NULL},
+    {"text.edge_drop \"words=logo,profile photo\"", {{"text", "a logos and a logo here"}}, {{"text", "Company | Logo -"}}, "Logo", "not at either end"},
+    {"text.pattern list=file-names", {{"text", "an image 12"}}, {{"text", "IMG_1234.jpg"}}, "IMG_1234.jpg", "no match"},
+    {"text.pattern pattern=^dog keep=match", {{"text", "Dogs"}}, {{"text", "a dog"}}, "", "a match"},
+    {"text.special_ratio max=0.5", {{"text", "ab12"}}, {{"text", "a12"}}, "0.6667", "<=0.5"},
+    {"text.stopword_ratio min=0.3", {{"text", "the cat"}}, {{"text", "cat dog"}}, "0", ">=0.3"},
+    {"text.punct_ratio min=0.5 min_items=4", {{"text", "a."}}, {{"text", "one two it's. yes"}}, "0.2", ">=0.5"},
+    {"url.contains words=.svg,.gif", {{"url", "http://a/b.SVG"}}, {{"url", "http://a/b.svg?x"}}, ".svg", "no hit"},
+    {"url.contains of=raw words=logo", {{"url", "http://a/logo"}, {"url_raw", "x"}}, {{"url", "http://a/logo"}}, "logo", "no hit"},
+    {"url.pattern pattern=\\d{4}", {{"url", "http://a/123"}}, {{"url", "http://a/1234"}}, "1234", "no match"},
+    {"url.extension allow=png,jpg", {{"url", "http://a/b.x/c.JPG?d.gif"}}, {{"url", "http://a.jpg/b"}}, "", "one of png,jpg"},
+    {"url.length max=12", {{"url", "http://a/b.c"}}, {{"url", "http://a/b.cd"}}, "13", "<=12"},
+    {"url.host_length min=1 max=3", {{"url", "http://u@abc:80/"}}, {{"url", "http://abcd/"}}, "4", "1..3"},
+    {"url.valid", {{"url", "https://a.example.com:8080/x?y"}}, {{"url", "ftp://example.com/"}}, "ftp://example.com/", "an absolute URL of http,https"},
+    {"url.host_blocklist words=example.com", {{"url", "http://myexample.com/"}}, {{"url", "http://WWW.Example.com/"}}, "Example.com", "host not listed"},
+    {"image.bytes min=5000", {{"bytes", "5000"}}, {{"bytes", "4999"}}, "4999", ">=5000"},
+    {"image.format allow=jpg,png", {{"format", "jpeg"}}, {{"format", "webp"}}, "webp", "one of jpg,png"},
+    {"image.min_side min=200 strict=1", {{"width", "201"}, {"height", "300"}}, {{"width", "300"}, {"height", "200"}}, "200", ">200"},
+    {"image.max_side max=20000", {{"width", "20000"}, {"height", "1"}}, {{"width", "1"}, {"height", "20001"}}, "20001", "<=20000"},
+    {"image.aspect max=2.5", {{"width", "1010"}, {"height", "404"}}, {{"width", "1011"}, {"height", "404"}}, "2.502", "<=2.5"},
+    {"image.aspect max=3 strict=1", {{"width", "299"}, {"height", "100"}}, {{"width", "100"}, {"height", "300"}}, "3", "<3"},
+    {"image.aspect max=3", {{"width", "30000000"}, {"height", "10000000"}}, {{"width", "30000001"}, {"height", "10000000"}}, "3.0000001", "<=3"},
+    {"image.pixels max=89478484", {{"width", "89478484"}, {"height", "1"}}, {{"width", "9460"}, {"height", "9459"}}, "89482140", "<=89478484"},
+    {"corpus.texts_per_image column=texts max=1000", {{"texts", "1000"}}, {{"texts", "1001"}}, "1001", "<=1000"},
+    {"corpus.images_per_text column=images max=10", {{"images", "10"}}, {{"images", "11"}}, "11", "<=10"},
+    {"corpus.url_count column=n max=10", {{"n", "10"}}, {{"n", "11"}}, "11", "<=10"},
+    {"corpus.entity_count column=n min=101", {{"n", "101"}}, {{"n", "100"}}, "100", ">=101"},
+    {"column.range column=x min=-0.5 max=1.5", {{"x", "-0.5"}}, {{"x", "1.5000001"}}, "1.5000001", "-0.5..1.5"},
+    {"column.range column=x min=1 absent=keep", {{"y", "0"}}, {{"x", "nonsense"}}, "nonsense", ">=1"},
+    {"column.label column=x allow=a,b", {{"x", "b"}}, {{"x", "c"}}, "c", "one of a,b"},
+    {"score.range column=sim_b32 min=0.28", {{"sim_b32", "0.28"}}, {{"sim_b32", "0.27999"}}, "0.27999", ">=0.28"},
+    {"score.range column=sim_b32 min=0.5 strict=1", {{"sim_b32", "5.1e-1"}}, {{"sim_b32", "0.5"}}, "0.5", ">0.5"},
+    {"score.range column=sim_b32 min=0", {{"sim_b32", "0"}}, {{"z", "1"}}, "absent", ">=0"},
+    {"score.label column=zs deny=minor", {{"zs", "adult"}}, {{"zs", "minor"}}, "minor", "none of minor"},
+};
+
+static const char *judge_cells(struct judged *j, const struct cell cells[2])
+{
+    const char *c0 = cells[0].column, *v0 = cells[0].value, *c1 = cells[1].column, *v1 = cells[1].value;
+    if (!c1) c1 = "unread", v1 = "";
+    return judge_row(j, c0, v0, c1, v1, NULL);
+}
+
+static void test_each_filter_keeps_up_to_its_bound_and_tells_what_is_beyond(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof boundaries / sizeof *boundaries; i++) {
+        const struct boundary *b = &boundaries[i];
+        struct judged *j = judge_rule(b->rule);
+        if (judge_cells(j, b->kept)) fail_msg("%s: case %zu: dropped with %s", b->rule, i, measured(j));
+        if (b->dropped[0].column) {
+            if (!judge_cells(j, b->dropped)) fail_msg("%s: case %zu: kept", b->rule, i);
+            if (strcmp(measured(j), b->measured) != 0) fail_msg("%s: told '%s', expected '%s'", b->rule, measured(j), b->measured);
+            assert_string_equal(j->outcome.rule->bound, b->bound);
+        }
+        judge_free(j);
+    }
+}
+
+static const char *list_file(const char *text)
+{
+    static char path[64];
+    strcpy(path, "/tmp/winnow-list-XXXXXX");
+    int fd = mkstemp(path);
+    assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && close(fd) == 0);
+    return path;
+}
+
+static struct judged *judge_with_list(const char *rule, const char *list)
+{
+    char line[512];
+    const char *path = list_file(list);
+    snprintf(line, sizeof line, "%s list=%s", rule, path);
+    struct judged *j = judge_rule(line);
+    unlink(path);
+    return j;
+}
+
+static void test_vocab_wants_every_word_and_pair_at_its_count(void **state)
+{
+    (void)state;
+    struct judged *j = judge_with_list("text.vocab min_count=5", "dog\t5\nred\t4\nthe\t900\n");
+    assert_kept(j, "text", "The dog, 1920");
+    assert_told(j, "red", "text", "the RED dog");
+    assert_told(j, "cat", "text", "cat");
+    judge_free(j);
+    j = judge_with_list("text.vocab min_count=5 bigrams=1 numbers_pass=0", "the\t9\ndog\t9\nthe dog\t5\n");
+    assert_kept(j, "text", "the dog");
+    assert_told(j, "dog the", "text", "dog the");
+    assert_told(j, "1920", "text", "1920");
+    judge_free(j);
+}
+
+static void test_flagged_and_common_words_are_shares_of_all_words(void **state)
+{
+    (void)state;
+    struct judged *j = judge_with_list("text.flagged_ratio max=0.5", "porn\n");
+    assert_kept(j, "text", "porn here");
+    assert_told(j, "0.6667", "text", "porn, PORN here");
+    judge_free(j);
+    j = judge_with_list("text.common_ratio min=0.8", "a\nb\nc\nd\n");
+    assert_kept(j, "text", "a b c d e");
+    assert_told(j, "0.75", "text", "a b c e");
+    judge_free(j);
+}
+
+static void test_sentiment_sums_valences(void **state)
+{
+    (void)state;
+    struct judged *j = judge_with_list("text.sentiment min=-0.5 max=0.5", "good\t1.9\nbad\t-2.5\n");
+    assert_kept(j, "text", "a good day"); /* 1.9 / sqrt(1.9^2 + 15) = 0.44 */
+    assert_dropped(j, "text", "bad");     /* -0.542 */
+    assert_kept(j, "text", "good and bad");
+    judge_free(j);
+}
+
+static void test_phash_lists_name_pictures(void **state)
+{
+    (void)state;
+    struct judged *j = judge_with_list("image.phash_list", "ffd8a1b2c3d4e5f6\n");
+    assert_kept(j, "phash", "ffd8a1b2c3d4e5f7");
+    assert_told(j, "ffd8a1b2c3d4e5f6", "phash", "ffd8a1b2c3d4e5f6");
+    assert_told(j, "absent", "width", "1");
+    judge_free(j);
+}
+
+static void test_registrable_domains_block_their_hosts_and_not_their_neighbours(void **state)
+{
+    (void)state;
+    struct judged *j = judge_with_list("url.host_blocklist", "example.co.uk\nbad.blogspot.com\nco.uk\n10.0.0.1\n");
+    assert_dropped(j, "url", "https://a.b.example.co.uk/x");
+    assert_kept(j, "url", "https://other.co.uk/x"); /* a public suffix is no host of its own */
+    assert_dropped(j, "url", "http://bad.blogspot.com/");
+    assert_kept(j, "url", "http://good.blogspot.com/");
+    assert_dropped(j, "url", "http://10.0.0.1:8080/");
+    judge_free(j);
+}
+
+static void test_crop_cuts_both_ends_and_keeps_the_original(void **state)
+{
+    (void)state;
+    struct judged *j = judge_rule("text.crop list=boilerplate-crop");
+    assert_kept(j, "text", "Photo of a red barn \xE2\x80\x93 Royalty-Free Stock Photo | Getty Images");
+    assert_true(str_eq(j->row->cells[SLOT_TEXT], STR("a red barn")));
+    assert_true(str_starts(j->row->cells[SLOT_TEXT_RAW], STR("Photo of")));
+    assert_kept(j, "text", "photo offers, stock photographs", "text_raw", "the first");
+    assert_true(str_eq(j->row->cells[SLOT_TEXT], STR("photo offers, stock photographs")));
+    assert_null(j->row->text_before.p);
+    assert_kept(j, "text", "A barn - stock photo", "text_raw", "A barn -  stock photo");
+    assert_true(str_eq(j->row->cells[SLOT_TEXT_RAW], STR("A barn -  stock photo"))); /* the older original stays */
+    judge_free(j);
+}
+
+static void test_clean_writes_when_asked(void **state)
+{
+    (void)state;
+    struct judged *j = judge_rule("text.clean form=laion write=1");
+    assert_kept(j, "text", "a b", "text_raw", "a\xC2\xA0" "b|c");
+    assert_true(str_eq(j->row->cells[SLOT_TEXT], STR("ab c")));
+    judge_free(j);
+}
+
+static void test_a_condition_lets_other_rows_pass(void **state)
+{
+    (void)state;
+    struct judged *j = judge_rule("text.blocklist words=kid match=substring if=tag:NSFW|UNSURE");
+    assert_kept(j, "text", "a kid", "tag", "UNLIKELY");
+    assert_kept(j, "text", "a kid");
+    assert_dropped(j, "text", "a kid", "tag", "UNSURE");
+    judge_free(j);
+}
+
+static void test_a_pattern_that_never_ends_is_given_up_and_dropped(void **state)
+{
+    (void)state;
+    struct judged *j = judge_rule("text.pattern pattern=(a+)+(a+)+[bc]$");
+    char text[4001] = "";
+    memset(text, 'a', sizeof text - 1);
+    assert_told(j, "match limit", "text", text);
+    judge_free(j);
+}
+
+static void test_rules_behind_the_first_are_counted_alone(void **state)
+{
+    (void)state;
+    struct judged *j = judge_new();
+    assert_done(preset_add_rule(&j->chain, "short text.chars min=5"));
+    assert_done(preset_add_rule(&j->chain, "few text.words min=2"));
+    assert_done(preset_add_rule(&j->chain, "again text.repetition max=0"));
+    judge_ready(j);
+    assert_string_equal(judge_row(j, "text", "ab", NULL), "short");
+    assert_true(j->row->failed[0] && j->row->failed[1] && !j->row->failed[2]);
+    assert_string_equal(judge_row(j, "text", "abcdef", NULL), "few");
+    assert_int_equal(j->counts[0].asked, 2);
+    assert_int_equal(j->counts[0].removed, 1);
+    assert_int_equal(j->counts[1].asked, 1);
+    assert_int_equal(j->counts[1].removed, 1);
+    assert_int_equal(j->counts[1].alone_asked, 2);
+    assert_int_equal(j->counts[1].alone_removed, 2);
+    judge_free(j);
+}
+
+static void test_every_filter_that_decides_has_a_boundary_here(void **state)
+{
+    (void)state;
+    static const char *const by_lists[] = {"text.vocab", "text.flagged_ratio", "text.common_ratio", "text.sentiment", "image.phash_list"};
+    size_t count;
+    const struct filter *table = filter_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        bool tested = !table[i].decide;
+        for (size_t k = 0; k < sizeof boundaries / sizeof *boundaries && !tested; k++)
+            tested = strncmp(boundaries[k].rule, table[i].name, strlen(table[i].name)) == 0;
+        for (size_t k = 0; k < sizeof by_lists / sizeof *by_lists && !tested; k++) tested = strcmp(by_lists[k], table[i].name) == 0;
+        if (!tested) fail_msg("%s has no boundary test", table[i].name);
+        assert_true(table[i].decide || table[i].unserved || table[i].done_by);
+        assert_ptr_equal(filter_find(str_from(table[i].name)), &table[i]); /* no name twice */
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_filter_keeps_up_to_its_bound_and_tells_what_is_beyond),
+        cmocka_unit_test(test_vocab_wants_every_word_and_pair_at_its_count),
+        cmocka_unit_test(test_flagged_and_common_words_are_shares_of_all_words),
+        cmocka_unit_test(test_sentiment_sums_valences),
+        cmocka_unit_test(test_phash_lists_name_pictures),
+        cmocka_unit_test(test_registrable_domains_block_their_hosts_and_not_their_neighbours),
+        cmocka_unit_test(test_crop_cuts_both_ends_and_keeps_the_original),
+        cmocka_unit_test(test_clean_writes_when_asked),
+        cmocka_unit_test(test_a_condition_lets_other_rows_pass),
+        cmocka_unit_test(test_a_pattern_that_never_ends_is_given_up_and_dropped),
+        cmocka_unit_test(test_rules_behind_the_first_are_counted_alone),
+        cmocka_unit_test(test_every_filter_that_decides_has_a_boundary_here),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
