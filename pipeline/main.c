@@ -67,7 +67,7 @@ static int help(int argc, char **argv)
 {
     if (argc == 0) return list_commands(stdout), EXIT_DONE;
     const char *what = argv[0], *name = argc > 1 ? argv[1] : NULL;
-    if (strcmp(what, "--filters") == 0) return filters_print_table(stdout);
+    if (strcmp(what, "--filters") == 0) return filters_print_table(stdout), EXIT_DONE;
     if (strcmp(what, "--preset") == 0) return name ? preset_print(stdout, name) : preset_print_names(stdout);
     if (strcmp(what, "--commands") == 0) {
         size_t count;

@@ -1,0 +1,371 @@
+/* The commands `run`, `init` and `status`: recipe → plan → tasks. A run holds no state of its own: what is done is what
+ * manifests say, so that going on is the same as beginning. */
+#include "pipeline/base/fail.h"
+#include "pipeline/base/file.h"
+#include "pipeline/base/log.h"
+#include "pipeline/engine_local.h"
+#include "pipeline/manifest.h"
+#include "pipeline/outlock.h"
+#include "pipeline/plan.h"
+#include "pipeline/stage.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+struct run_options {
+    const char *output;
+    uint64_t workers, limit;
+    bool print, quiet;
+};
+
+/* ---- what manifests say of a step */
+
+struct step_sums {
+    uint64_t tasks_done, read, written, dropped, losses;
+    bool damaged;
+};
+
+static uint64_t integer_at(json_t *object, const char *key) { return (uint64_t)json_integer_value(json_object_get(object, key)); }
+
+static void sum_step(const struct plan *plan, size_t step, struct step_sums *sums)
+{
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    *sums = (struct step_sums){0};
+    for (uint64_t t = 0; t < plan->steps[step].tasks; t++) {
+        arena_reset(&arena);
+        const char *path = plan_manifest(plan, step, t, &arena);
+        json_t *m = path && file_exists(path) ? manifest_read(path) : NULL;
+        if (!m) continue;
+        json_t *rows = json_object_get(m, "rows"), *losses = json_object_get(m, "losses");
+        sums->tasks_done++;
+        sums->read += integer_at(rows, "read");
+        sums->written += integer_at(rows, "written");
+        sums->dropped += integer_at(rows, "dropped");
+        sums->losses += integer_at(losses, "total");
+        sums->damaged |= json_is_true(json_object_get(losses, "damaged"));
+        if (plan->steps[step].command->stage->sink) sums->written += integer_at(m, "samples");
+        json_decref(m);
+    }
+    arena_free(&arena);
+}
+
+static void print_sums(const struct plan *plan, size_t step, const struct step_sums *sums, double seconds)
+{
+    const struct plan_step *s = &plan->steps[step];
+    printf("  %-14s", s->name);
+    if (s->command->stage) printf(" %10llu rows", (unsigned long long)sums->written);
+    else printf(" %15s", "");
+    if (sums->dropped) printf("  %10llu dropped", (unsigned long long)sums->dropped);
+    else printf("  %18s", "");
+    if (seconds >= 0) printf("  %8.1f s", seconds);
+    if (sums->losses) printf("  %llu losses", (unsigned long long)sums->losses);
+    putchar('\n');
+    fflush(stdout);
+}
+
+/* ---- run */
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int write_whole(const char *path, struct str bytes)
+{
+    struct file_out out;
+    if (file_create(&out, path) < 0) return -1;
+    int result = file_write(&out, bytes);
+    if (result == 0) result = file_publish(&out);
+    file_discard(&out);
+    return result;
+}
+
+/* The plan and the recipe are written once; an OUT with another plan belongs to another recipe. */
+static int claim_output(const struct plan *plan)
+{
+    char path[PATH_MAX];
+    struct buf json, there;
+    buf_init(&json, 1 << 30);
+    buf_init(&there, 1 << 30);
+    snprintf(path, sizeof path, "%s/plan.jsonl", plan->output);
+    int result = plan_json(plan, &json);
+    if (result == 0 && file_exists(path)) {
+        result = buf_read_file(&there, path);
+        if (result == 0 && !str_eq(buf_str(&there), buf_str(&json))) {
+            struct str a = buf_str(&json), b = buf_str(&there);
+            bool same_machine = str_eq(str_cut(&a, '\n'), str_cut(&b, '\n'));
+            result = fail_usage(same_machine ? "%s was made by another recipe: give another --output, or remove it"
+                                             : "%s was made with other versions of winnow or its libraries: go on there, or give another --output",
+                                plan->output);
+        }
+    } else if (result == 0) {
+        struct buf recipe;
+        char recipe_path[PATH_MAX];
+        buf_init(&recipe, RECIPE_BYTES_MAX);
+        snprintf(recipe_path, sizeof recipe_path, "%s/recipe.yaml", plan->output);
+        result = buf_read_file(&recipe, plan->recipe->path);
+        if (result == 0) result = write_whole(recipe_path, buf_str(&recipe));
+        if (result == 0) result = write_whole(path, buf_str(&json));
+        buf_free(&recipe);
+    }
+    buf_free(&json);
+    buf_free(&there);
+    return result;
+}
+
+/* The log's last lines say why a task failed. */
+static void show_log(const struct plan *plan, size_t step, uint64_t task)
+{
+    struct arena arena;
+    struct buf text;
+    arena_init(&arena, 1 << 20);
+    buf_init(&text, 64 << 20);
+    const char *path = engine_local_log(plan, step, task, &arena);
+    if (path && buf_read_file(&text, path) == 0) {
+        struct str s = str_trim(buf_str(&text));
+        size_t from = s.n;
+        for (int lines = 0; from && lines < 5; from--) lines += s.p[from - 1] == '\n';
+        if (from) from++;
+        for (struct str rest = str_from_at(s, from); rest.p && rest.n;) {
+            struct str line = str_cut(&rest, '\n');
+            log_line("  %.*s", STR_ARG(line));
+        }
+        log_line("  whole log: %s", path);
+    }
+    buf_free(&text);
+    arena_free(&arena);
+}
+
+static uint64_t cores(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0 ? (uint64_t)CPU_COUNT(&set) : 1;
+}
+
+/* --limit: how large the whole would be, from how far the last row of the sample lies in the inputs. */
+static void say_expected(const struct plan *plan)
+{
+    char rows_path[PATH_MAX];
+    snprintf(rows_path, sizeof rows_path, "%s/%s/00000.rows.zst", plan->output, plan->steps[0].name);
+    const struct rows_open_options quiet = {.quiet_plain = true};
+    struct rows_reader *r = NULL;
+    struct rows_frame frame;
+    struct batch batch;
+    if (rows_open(&r, rows_path, &quiet) < 0) return;
+    rows_frame_init(&frame);
+    batch_init(&batch, rows_columns(r), 512 << 20);
+    uint64_t file = 0, offset = 0, rows = 0, before = 0, total = 0;
+    size_t file_at = columns_find(rows_columns(r), STR("src_file")), offset_at = columns_find(rows_columns(r), STR("warc_offset"));
+    while (file_at != SIZE_MAX && offset_at != SIZE_MAX && rows_read(r, &frame) > 0 && rows_decode(r, &frame, &batch, 1) == 0) {
+        rows += batch.count;
+        if (!batch.count) continue;
+        row_u64(&batch.rows[batch.count - 1], file_at, &file);
+        row_u64(&batch.rows[batch.count - 1], offset_at, &offset);
+    }
+    for (size_t i = 0; i < plan->recipe->inputs.count; i++) {
+        uint64_t size = 0;
+        if (file_size(plan->recipe->inputs.items[i], &size) < 0) total = 0, i = plan->recipe->inputs.count;
+        if (i < file) before += size;
+        total += size;
+    }
+    if (rows && total > before + offset && before + offset)
+        printf("This was a sample of %.2g %% of the input; the whole would be about %.0f times as large.\n",
+               100.0 * (double)(before + offset) / (double)total, (double)total / (double)(before + offset));
+    batch_free(&batch);
+    rows_frame_free(&frame);
+    rows_close(r);
+}
+
+static void say_where(const struct plan *plan)
+{
+    const char *o = plan->output;
+    printf("\nWhat there is now\n  %s/shards/       the samples\n  %s/index.sqlite  every sample, every rule, what was removed\n"
+           "What to try next\n  winnow report %s\n  winnow audit --rule min_chars %s\n"
+           "  winnow get --where 'width > 400' %s -o samples/\n", o, o, o, o, o);
+}
+
+static int run_step(const struct plan *plan, size_t step, uint64_t workers, bool quiet, struct engine_result *r)
+{
+    double started = now();
+    uint64_t processes = workers < plan->steps[step].tasks ? workers : plan->steps[step].tasks;
+    uint64_t threads = cores() / processes;
+    if (engine_local_step(plan, step, processes, threads ? threads : 1, r) < 0) return -1;
+    struct step_sums sums;
+    sum_step(plan, step, &sums);
+    if (!quiet) print_sums(plan, step, &sums, now() - started);
+    return 0;
+}
+
+static int run_plan(const struct plan *plan, const struct run_options *o)
+{
+    uint64_t workers = o->workers ? o->workers : plan->recipe->workers ? plan->recipe->workers : cores();
+    uint64_t damaged = 0;
+    for (size_t s = 0; s < plan->count; s++) {
+        struct engine_result r;
+        if (run_step(plan, s, workers, o->quiet, &r) < 0) return -1;
+        damaged += r.damaged;
+        if (r.interrupted) {
+            log_line("interrupted in step %s; go on with: winnow run %s%s%s", plan->steps[s].name, plan->recipe->path,
+                     o->output ? " -o " : "", o->output ? o->output : "");
+            return EXIT_INTERRUPTED;
+        }
+        if (r.failed_code) {
+            log_line("step %s, task %llu: exit code %d", plan->steps[s].name, (unsigned long long)r.failed_task, r.failed_code);
+            show_log(plan, s, r.failed_task);
+            log_line("what is done stays done; once mended, go on with: winnow run %s", plan->recipe->path);
+            return r.failed_code == EXIT_USAGE ? EXIT_USAGE : EXIT_FAILED;
+        }
+    }
+    if (plan->recipe->limit && !o->quiet) say_expected(plan);
+    if (!o->quiet) say_where(plan);
+    if (damaged) log_line("%llu tasks met damaged input: see %s/log", (unsigned long long)damaged, plan->output);
+    return damaged ? EXIT_DAMAGED : EXIT_DONE;
+}
+
+static int run_run(const struct command_line *line)
+{
+    const struct run_options *o = line->options;
+    if (line->argument_count != 1) return fail_usage("expected one recipe: 'winnow init' writes one");
+    struct recipe recipe;
+    struct plan plan = {0};
+    int code = recipe_read(&recipe, line->arguments[0]);
+    if (o->limit) recipe.limit = o->limit;
+    if (code == 0) code = plan_make(&plan, &recipe, o->output);
+    if (code == 0 && o->print) {
+        code = plan_print(&plan, stdout);
+    } else if (code == 0) {
+        code = outlock_take(plan.output);
+        if (code == 0) {
+            code = claim_output(&plan);
+            if (code == 0) code = run_plan(&plan, o);
+            outlock_release(plan.output);
+        }
+    }
+    plan_free(&plan);
+    recipe_free(&recipe);
+    return code;
+}
+
+static const struct option run_option_table[] = {
+    {"output", 'o', OPTION_TEXT, offsetof(struct run_options, output), .argument = "OUT", .help = "where everything goes; else what the recipe says, else OUT"},
+    {"print", 'p', OPTION_FLAG, offsetof(struct run_options, print), .help = "print the plain commands that do the same, and do nothing"},
+    {"workers", 'w', OPTION_U64, offsetof(struct run_options, workers), .argument = "N", .initial = "0", .low = 0, .high = 1024,
+     .help = "processes at once; 0 = what the recipe says, else one a core"},
+    {"limit", 0, OPTION_U64, offsetof(struct run_options, limit), .argument = "N", .initial = "0",
+     .help = "a try: only the first N pairs of each task, and how large the whole would be"},
+    {"quiet", 'q', OPTION_FLAG, offsetof(struct run_options, quiet), .help = "say nothing but failures"},
+    {0},
+};
+
+const struct command command_run = {
+    .name = "run",
+    .summary = "do everything that a recipe says; run again to go on",
+    .arguments = "[OPTIONS] RECIPE",
+    .description = "Reads a recipe (schemas/recipe.md), plans plain winnow commands, and runs them as local processes. What is done is "
+                   "known by manifests: an interrupted or failed run goes on where it stopped when the same command is given again.",
+    .example = "winnow run --print tests/data/recipes/demo.yaml",
+    .see_also = "init, status, report",
+    .options = run_option_table,
+    .options_size = sizeof(struct run_options),
+    .run = run_run,
+};
+
+/* ---- status */
+
+static int status_run(const struct command_line *line)
+{
+    if (line->argument_count > 1) return fail_usage("expected one OUT");
+    const char *out = line->argument_count ? line->arguments[0] : "OUT";
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/recipe.yaml", out);
+    if (!file_exists(path)) return fail_usage("%s: no recipe.yaml in it: not the output of 'winnow run'", out);
+    struct recipe recipe;
+    struct plan plan = {0};
+    int code = recipe_read(&recipe, path);
+    if (code == 0) code = plan_make(&plan, &recipe, out);
+    if (code == 0) puts("step\ttasks\tdone\tread\twritten\tdropped\tlosses");
+    for (size_t s = 0; s < plan.count && code == 0; s++) {
+        if (!plan.steps[s].command->stage) continue;
+        struct step_sums sums;
+        sum_step(&plan, s, &sums);
+        printf("%s\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\n", plan.steps[s].name, (unsigned long long)plan.steps[s].tasks,
+               (unsigned long long)sums.tasks_done, (unsigned long long)sums.read, (unsigned long long)sums.written,
+               (unsigned long long)sums.dropped, (unsigned long long)sums.losses);
+    }
+    plan_free(&plan);
+    recipe_free(&recipe);
+    return code;
+}
+
+const struct command command_status = {
+    .name = "status",
+    .summary = "how far a run is: tasks, rows, losses of each step",
+    .arguments = "[OUT]",
+    .description = "Reads the manifests in OUT and prints a line for each step: tasks in all and done, rows read, written and dropped, "
+                   "losses. It changes nothing and may be asked while the run goes on.",
+    .example = "winnow status build/demo/OUT",
+    .see_also = "run, report",
+    .run = status_run,
+};
+
+/* ---- init */
+
+static const char starter[] =
+    "# A recipe for 'winnow run'. Every key is described in schemas/recipe.md.\n"
+    "\n"
+    "# Crawl files (WARC, plain or compressed): paths, patterns, or @LIST with one a line.\n"
+    "inputs:\n"
+    "  - crawl/*.warc.gz\n"
+    "\n"
+    "# Where everything goes. A run that was interrupted goes on there.\n"
+    "output: OUT\n"
+    "\n"
+    "# A published data set's rules: 'winnow help --preset' lists them, 'winnow help --preset laion400m' shows its rules.\n"
+    "preset: laion400m\n"
+    "\n"
+    "# Rules that need a score or a list that is not there are left out, and named in the report.\n"
+    "without: [unserved]\n"
+    "\n"
+    "# Another bound for a rule:\n"
+    "# set:\n"
+    "#   min_chars.min: 10\n"
+    "\n"
+    "# How the pictures are stored: the longer side at most 512, as JPEG.\n"
+    "fetch:\n"
+    "  resize: keep_ratio_largest\n"
+    "  size: 512\n"
+    "\n"
+    "shard:\n"
+    "  samples: 10000\n"
+    "\n"
+    "# Tasks that can run side by side, here or on other machines, and how many at once here (default: one a core).\n"
+    "tasks: 1\n"
+    "# workers: 2\n";
+
+static int init_run(const struct command_line *line)
+{
+    if (line->argument_count > 1) return fail_usage("expected one file name");
+    const char *path = line->argument_count ? line->arguments[0] : "recipe.yaml";
+    if (strcmp(path, "-") == 0) return fputs(starter, stdout) < 0 ? fail_errno("standard output") : EXIT_DONE;
+    if (file_exists(path)) return fail_usage("%s is there already: give another name", path);
+    if (write_whole(path, str_from(starter)) < 0) return -1;
+    printf("%s is written: name your crawl files in it, then: winnow run %s\n", path, path);
+    return EXIT_DONE;
+}
+
+const struct command command_init = {
+    .name = "init",
+    .summary = "write a commented recipe to begin with",
+    .arguments = "[FILE]",
+    .description = "Writes recipe.yaml (or FILE; - for standard output): inputs, a preset, how pictures are stored.",
+    .example = "winnow init -",
+    .see_also = "run",
+    .run = init_run,
+};
