@@ -277,7 +277,7 @@ class Dedup(unittest.TestCase):
         rows[500][0] = rows[500][0][:31]
         done = self.refused(0, rows=rows)
         self.assertEqual(len(done.rows()), 999)
-        self.assertIn(f"in.tsv: row 501: id '{rows[500][0]}': expected 32 hexadecimal digits", done.error)
+        self.assertIn(f"in.tsv: row 501: id '{rows[500][0]}': expected 32 lower-case hexadecimal digits", done.error)
         self.refused(3, rows=rows[495:505])  # 1 of 10: more than --tolerate
 
     def test_a_cut_row_file_publishes_nothing(self):
