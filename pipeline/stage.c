@@ -74,7 +74,8 @@ json_t *stage_parameters(const struct stage_run *run)
 {
     json_t *object = json_object();
     if (add_parameters(object, run->line->command->options, run->options) < 0 ||
-        add_parameters(object, stage_option_table(), run->common) < 0) {
+        add_parameters(object, stage_option_table(), run->common) < 0 ||
+        (run->stage->parameters && run->stage->parameters(run, object) < 0)) {
         json_decref(object);
         return NULL;
     }

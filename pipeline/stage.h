@@ -60,6 +60,8 @@ struct stage {
     int (*work)(struct stage_run *run, struct stage_item *item, unsigned worker);
     int (*emit)(struct stage_run *run, struct stage_item *item);
     int (*finish)(struct stage_run *run);  /* all items are through, outputs not yet published: last files, last rows */
+    int (*parameters)(const struct stage_run *run, json_t *parameters); /* adds what else decides the output besides the values
+                                              of options, such as contents of files that they name; after open */
     int (*manifest)(struct stage_run *run, json_t *manifest); /* adds keys to the manifest (sorted later; no floats) */
     void (*close)(struct stage_run *run);  /* always called once open was, also after a failure */
 };
