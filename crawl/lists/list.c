@@ -34,29 +34,38 @@ static uint64_t count_line_feeds(struct str s)
     return count;
 }
 
-/* Bytes of whole CSV records at the beginning. */
-static size_t csv_whole(const struct list_shape *shape, struct str s)
+static bool is_blank(const struct list_shape *shape, struct str line)
 {
-    size_t whole = 0;
-    for (size_t at = 0; at < s.n;) {
-        bool closed;
-        size_t end = field_end(shape, s, at, &closed);
-        if (!closed || end == s.n) break;
-        at = end + 1;
-        if (s.p[end] == '\n') whole = at;
+    if (shape->format == LIST_JSONL) return str_trim(line).n == 0;
+    return line.n == 0 || (line.n == 1 && line.p[0] == '\r');
+}
+
+/* Where the record at `from` ends: at its line feed, or s.n; *closed is false inside a quote. */
+static size_t record_end(const struct list_shape *shape, struct str s, size_t from, bool *closed)
+{
+    *closed = true;
+    if (shape->format != LIST_CSV) {
+        const char *at = memchr(s.p + from, '\n', s.n - from);
+        return at ? (size_t)(at - s.p) : s.n;
     }
-    return whole;
+    size_t end = from;
+    while (end = field_end(shape, s, end, closed), end < s.n && s.p[end] != '\n') end++;
+    return end;
 }
 
 struct list_cut list_cut(const struct list_shape *shape, struct str bytes, bool at_end)
 {
     struct list_cut cut = {0};
-    const char *last = bytes.n ? memrchr(bytes.p, '\n', bytes.n) : NULL;
-    if (at_end) cut.bytes = bytes.n;
-    else if (shape->format == LIST_CSV) cut.bytes = csv_whole(shape, bytes);
-    else cut.bytes = last ? (size_t)(last - bytes.p) + 1 : 0;
-    cut.lines = count_line_feeds(str_of(bytes.p, cut.bytes));
-    if (cut.bytes && bytes.p[cut.bytes - 1] != '\n') cut.lines++;
+    while (cut.bytes < bytes.n) {
+        bool closed;
+        size_t end = record_end(shape, bytes, cut.bytes, &closed);
+        if (end == bytes.n && !at_end) break;
+        struct str record = str_of(bytes.p + cut.bytes, end - cut.bytes);
+        cut.records += !is_blank(shape, record);
+        cut.lines += 1 + (shape->format == LIST_CSV ? count_line_feeds(record) : 0);
+        if (end == bytes.n && record.n && record.p[record.n - 1] == '\n') cut.lines--; /* a quote that the end leaves open */
+        cut.bytes = end < bytes.n ? end + 1 : end;
+    }
     return cut;
 }
 
@@ -144,9 +153,8 @@ static enum list_result next_object(struct list_reader *r, struct str *values)
 static bool skip_blank(struct list_reader *r)
 {
     while (r->rest.n) {
-        struct str rest = r->rest, line = str_cut(&rest, '\n');
-        bool blank = r->shape.format == LIST_JSONL ? str_trim(line).n == 0 : line.n == 0 || str_eq(line, STR("\r"));
-        if (!blank) return true;
+        struct str rest = r->rest;
+        if (!is_blank(&r->shape, str_cut(&rest, '\n'))) return true;
         r->rest = rest;
         r->line++;
     }
@@ -156,5 +164,6 @@ static bool skip_blank(struct list_reader *r)
 enum list_result list_next(struct list_reader *r, struct str *values)
 {
     if (!skip_blank(r)) return LIST_END;
+    r->record++;
     return r->shape.format == LIST_JSONL ? next_object(r, values) : next_fields(r, values);
 }

@@ -36,7 +36,8 @@ struct list_shape {
  * all of them are whole; bytes of LIST_RECORD_MAX or more without a whole record are up to the caller (list_skip). */
 struct list_cut {
     size_t bytes;
-    uint64_t lines; /* line feeds in them, and one more for a last line without one */
+    uint64_t lines;   /* line feeds in them, and one more for a last line without one */
+    uint64_t records; /* that list_next will give of them, damaged ones too */
 };
 struct list_cut list_cut(const struct list_shape *shape, struct str bytes, bool at_end);
 
@@ -56,8 +57,8 @@ struct list_reader {
     size_t field_count;
     size_t width;             /* TSV, CSV: fields of each record; another number is damage: a separator inside a text */
     struct str rest;          /* what is still to be read */
-    uint64_t line;            /* number of the line at `rest`, from 1 */
-    uint64_t record_line;     /* of the record that list_next gave last */
+    uint64_t line, record;    /* number of the line at `rest`, from 1; number of the next record, from 0 */
+    uint64_t record_line;     /* of the record that list_next gave last; that record's number is record - 1 */
     struct arena *scratch;
     char problem[96];         /* after LIST_BAD: a sentence */
 };

@@ -91,6 +91,7 @@ static void check_cuts(const struct list_shape *shape, struct str bytes)
     for (size_t n = 0; n <= bytes.n; n++) {
         struct list_cut cut = list_cut(shape, str_of(bytes.p, n), false);
         assert_true(cut.bytes <= n);
+        assert_true(cut.records <= cut.lines);
         buf_clear(&parts);
         read_list(&parts, shape, str_of(bytes.p, cut.bytes), 1);
         read_list(&parts, shape, str_from_at(bytes, cut.bytes), 1 + cut.lines);
@@ -98,6 +99,10 @@ static void check_cuts(const struct list_shape *shape, struct str bytes)
     }
     struct list_cut end = list_cut(shape, bytes, true);
     assert_int_equal(end.bytes, bytes.n);
+    size_t records = 0; /* each begins a line that ends the way read_list writes it: by its number and a sign */
+    for (size_t i = 0; i < whole.n; i++)
+        if ((whole.p[i] == ':' || whole.p[i] == '!') && i && ascii_is_digit(whole.p[i - 1])) records++;
+    assert_int_equal(end.records, records);
     buf_free(&whole);
     buf_free(&parts);
 }
