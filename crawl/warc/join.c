@@ -7,6 +7,7 @@
 struct warc_join {
     struct warc_stream *stream;
     enum warc_kind kind;
+    uint64_t begin;   /* where reading began */
     bool streaming;   /* the tolerant reader is at work */
     bool ended;       /* no more bytes follow those fed */
     uint64_t at;      /* not streaming: everything before it is read, and a record starts there */
@@ -32,10 +33,10 @@ void warc_join_free(struct warc_join *j)
     free(j);
 }
 
-void warc_join_begin(struct warc_join *j, enum warc_kind kind)
+void warc_join_begin(struct warc_join *j, enum warc_kind kind, uint64_t offset)
 {
     j->kind = kind;
-    j->at = 0;
+    j->begin = j->at = offset;
     j->streaming = j->ended = false;
 }
 
@@ -47,8 +48,9 @@ int warc_join_feed(struct warc_join *j, uint64_t offset, struct str bytes, uint6
     j->ended = follow == WARC_FILE_END;
     if (!j->streaming) {
         j->at = from;
-        if (from == j->end && !(j->ended && from == 0)) return 0; /* an empty file is the tolerant reader's to refuse */
-        warc_stream_start(j->stream, from ? j->kind : WARC_KIND_MORE, from);
+        bool nothing_read = from == j->begin;
+        if (from == j->end && !(j->ended && nothing_read)) return 0; /* an empty file is the tolerant reader's to refuse */
+        warc_stream_start(j->stream, nothing_read ? WARC_KIND_MORE : j->kind, from); /* … as is one of no known kind */
         j->streaming = true;
     }
     return warc_stream_feed(j->stream, str_from_at(bytes, (size_t)(from - offset)), follow);

@@ -3,7 +3,7 @@
  *
  * Serial, chunk by chunk in the file's order:
  *
- *     warc_join_begin(j, kind);
+ *     warc_join_begin(j, kind, 0);
  *     for each chunk {
  *         uint64_t from = chunk.offset;
  *         if (warc_join_takes(j, chunk.offset)) { use the fast reader's records; from = where it gave up, or the end }
@@ -24,8 +24,8 @@ struct warc_join;
 struct warc_join *warc_join_new(const struct warc_limits *limits); /* NULL with a sentence */
 void warc_join_free(struct warc_join *j);
 
-/* At the start of each file. `kind` as warc_kind() says; WARC_KIND_MORE when it did not. */
-void warc_join_begin(struct warc_join *j, enum warc_kind kind);
+/* At the start of each file, or of a range of it that begins with a record at `offset`. `kind` as warc_kind() says. */
+void warc_join_begin(struct warc_join *j, enum warc_kind kind, uint64_t offset);
 
 /* Whether everything before `offset` is read and a record starts there, so that the fast reader's result counts. */
 bool warc_join_takes(const struct warc_join *j, uint64_t offset);

@@ -57,6 +57,8 @@ int warc_prober_dictionary(struct warc_prober *p, struct str dictionary)
     return ZSTD_isError(result) ? fail("zstd dictionary: %s", ZSTD_getErrorName(result)) : 0;
 }
 
+void warc_prober_forget(struct warc_prober *p) { ZSTD_DCtx_reset(p->zstd, ZSTD_reset_session_and_parameters); }
+
 /* How far the decompression of a few first bytes got. */
 enum first_end {
     FIRST_FULL,    /* as many as there was room for */

@@ -52,5 +52,6 @@ int warc_find_start(struct warc_prober *p, enum warc_kind kind, struct str bytes
 
 /* A zstd dictionary for frames that need one: the payload of the skippable frame at the start of the file. */
 int warc_prober_dictionary(struct warc_prober *p, struct str dictionary);
+void warc_prober_forget(struct warc_prober *p); /* the dictionary */
 
 #endif

@@ -53,8 +53,8 @@ struct warc_stream;
 struct warc_stream *warc_stream_new(const struct warc_limits *limits); /* NULL with a sentence */
 void warc_stream_free(struct warc_stream *s);
 
-/* Begins at `offset` of a file of this kind, where a record starts; at 0 the kind may be WARC_KIND_MORE: found out from the
- * bytes. Forgets everything else, save a zstd dictionary. */
+/* Begins at `offset` of a file of this kind, where a record starts. WARC_KIND_MORE: the file, or a range of it, begins here, and
+ * the kind is found out from the bytes. Forgets everything else, save a zstd dictionary of the same file. */
 void warc_stream_start(struct warc_stream *s, enum warc_kind kind, uint64_t offset);
 
 /* The next bytes of the file; at most WARC_FEED_BYTES_MAX; they are copied. -1 with a sentence: out of memory. Only at the

@@ -68,7 +68,10 @@ void unpack_start(struct warc_unpacker *u, enum warc_kind kind, uint64_t offset)
     u->raw_offset = u->member = offset;
     u->search = UINT64_MAX;
     u->open = u->ended = u->damaged = false;
-    if (offset == 0) u->rewound = 0;
+    if (kind != WARC_KIND_MORE) return;
+    u->rewound = 0; /* another file */
+    if (u->zstd) ZSTD_DCtx_reset(u->zstd, ZSTD_reset_session_and_parameters);
+    warc_prober_forget(u->prober);
 }
 
 static struct str unused(const struct warc_unpacker *u) { return str_from_at(buf_str(&u->raw), u->raw_at); }
@@ -232,7 +235,7 @@ static enum unpack_event skip_frame(struct warc_unpacker *u, struct str raw)
     u->member = unpack_offset(u);
     if (size > DICTIONARY_BYTES_MAX) return damage(u, "a skippable frame larger than 16 MiB", 0);
     if (raw.n < size) return u->follow == WARC_FILE_END ? cut(u) : UNPACK_MORE;
-    bool dictionary = unpack_offset(u) == 0 && b[0] == 0x5D;
+    bool dictionary = unpack_offset(u) == 0 && b[0] == 0x5D; /* 0x184D2A5D, as the draft for .warc.zst has it */
     u->raw_at += size;
     return dictionary ? read_dictionary(u, str_of(raw.p, size)) : UNPACK_BORDER;
 }
