@@ -93,7 +93,7 @@ static int dispatch(int argc, char **argv)
     const struct command *command = command_find(str_from(argv[1]));
     if (!command) return unknown_command(argv[1]);
     log_name(command->name);
-    struct command_line line;
+    static struct command_line line; /* lives as long as the process, with all that it points to */
     int parsed = options_parse(command, argc - 2, argv + 2, &line);
     if (parsed) return parsed < 0 ? -1 : EXIT_DONE;
     return command->run ? command->run(&line) : stage_main(&line);

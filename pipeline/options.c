@@ -118,6 +118,8 @@ struct parse {
     struct target targets[2]; /* the command's own, the harness's */
     const char **arguments;
     size_t argument_count;
+    const struct option **given;
+    size_t given_count;
 };
 
 static const struct option *find_long(const struct parse *p, struct str name, const struct target **t)
@@ -149,6 +151,12 @@ static int unknown_option(const struct parse *p, struct str name, const char *sh
                       nearest ? nearest : "", nearest ? "?" : "", p->command->name);
 }
 
+static int take(struct parse *p, const struct target *t, const struct option *o, const char *value)
+{
+    p->given[p->given_count++] = o;
+    return set_value(t, o, value);
+}
+
 static int parse_long(struct parse *p, const char *argument, char **argv, int argc, int *i)
 {
     struct str rest = str_from(argument + 2), name = str_cut(&rest, '=');
@@ -157,11 +165,11 @@ static int parse_long(struct parse *p, const char *argument, char **argv, int ar
     if (!o) return unknown_option(p, name, argument);
     if (o->type == OPTION_FLAG) {
         if (rest.p) return fail_usage("--%s takes no value", o->name);
-        return set_value(t, o, NULL);
+        return take(p, t, o, NULL);
     }
-    if (rest.p) return set_value(t, o, rest.p);
+    if (rest.p) return take(p, t, o, rest.p);
     if (*i + 1 >= argc) return fail_usage("--%s needs a value: %s", o->name, o->argument ? o->argument : "VALUE");
-    return set_value(t, o, argv[++*i]);
+    return take(p, t, o, argv[++*i]);
 }
 
 static int parse_letters(struct parse *p, const char *argument, char **argv, int argc, int *i)
@@ -171,12 +179,12 @@ static int parse_letters(struct parse *p, const char *argument, char **argv, int
         const struct option *o = find_letter(p, *letter, &t);
         if (!o) return unknown_option(p, str_of(letter, 1), argument);
         if (o->type == OPTION_FLAG) {
-            if (set_value(t, o, NULL) < 0) return -1;
+            if (take(p, t, o, NULL) < 0) return -1;
             continue;
         }
-        if (letter[1]) return set_value(t, o, letter[1] == '=' ? letter + 2 : letter + 1);
+        if (letter[1]) return take(p, t, o, letter[1] == '=' ? letter + 2 : letter + 1);
         if (*i + 1 >= argc) return fail_usage("-%c needs a value: %s", *letter, o->argument ? o->argument : "VALUE");
-        return set_value(t, o, argv[++*i]);
+        return take(p, t, o, argv[++*i]);
     }
     return 0;
 }
@@ -187,7 +195,10 @@ int options_parse(const struct command *command, int argc, char **argv, struct c
     p.targets[0] = (struct target){command->options, calloc(1, command->options_size ? command->options_size : 1)};
     p.targets[1] = (struct target){command->stage ? stage_option_table() : NULL, calloc(1, sizeof(struct stage_options))};
     p.arguments = calloc((size_t)argc + 1, sizeof *p.arguments);
-    if (!p.targets[0].fields || !p.targets[1].fields || !p.arguments) return fail_memory();
+    size_t letters = 0; /* each letter of an argument may be an option */
+    for (int i = 0; i < argc; i++) letters += strlen(argv[i]);
+    p.given = calloc(letters + 1, sizeof *p.given);
+    if (!p.targets[0].fields || !p.targets[1].fields || !p.arguments || !p.given) return fail_memory();
     if (set_defaults(&p.targets[0]) < 0 || set_defaults(&p.targets[1]) < 0) return -1;
     bool options_ended = false;
     for (int i = 0; i < argc; i++) {
@@ -197,7 +208,7 @@ int options_parse(const struct command *command, int argc, char **argv, struct c
             p.arguments[p.argument_count++] = a;
         } else if (strcmp(a, "--") == 0) {
             options_ended = true;
-        } else if (strcmp(a, "--help") == 0 || (strcmp(a, "-h") == 0 && !find_letter(&p, 'h', &(const struct target *){NULL}))) {
+        } else if (strcmp(a, "--help") == 0 || strcmp(a, "-h") == 0) {
             options_help(stdout, command);
             return 1;
         } else {
@@ -207,8 +218,16 @@ int options_parse(const struct command *command, int argc, char **argv, struct c
     }
     *line = (struct command_line){.command = command, .options = p.targets[0].fields,
                                   .stage_options = command->stage ? p.targets[1].fields : NULL,
-                                  .arguments = p.arguments, .argument_count = p.argument_count};
+                                  .arguments = p.arguments, .argument_count = p.argument_count,
+                                  .given = p.given, .given_count = p.given_count};
     return 0;
+}
+
+bool options_given(const struct command_line *line, const char *name)
+{
+    for (size_t i = 0; i < line->given_count; i++)
+        if (strcmp(line->given[i]->name, name) == 0) return true;
+    return false;
 }
 
 /* ---- printing */

@@ -75,11 +75,16 @@ struct command_line {
     const void *stage_options;  /* struct stage_options for a row stage, else NULL */
     const char *const *arguments; /* what is left, in order */
     size_t argument_count;
+    const struct option **given;  /* options that were on the command line */
+    size_t given_count;
 };
 
 /* Parses argv (without program and command name). 0; 1 when --help was asked and printed; -1 with a usage sentence that
  * names the option and the nearest name. Options and arguments may be mixed; `--` ends the options; `-` is an argument. */
 int options_parse(const struct command *command, int argc, char **argv, struct command_line *line);
+
+/* Whether the option `name` was on this command line rather than left at its default. */
+bool options_given(const struct command_line *line, const char *name);
 
 /* Appends the value of one option as it would be typed (without its name); nothing for an absent text. */
 int options_value(struct buf *out, const struct option *option, const void *options);
