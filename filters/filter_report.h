@@ -1,0 +1,25 @@
+/* What the stage `filter` tells about its rules: counts in order and alone, the manifest's list, the digest that decides whether
+ * work was done already. */
+#ifndef WINNOW_FILTERS_FILTER_REPORT_H
+#define WINNOW_FILTERS_FILTER_REPORT_H
+
+#include "filters/chain.h"
+#include "pipeline/stage.h"
+
+struct filter_totals {
+    struct rule_counts *rules; /* one a rule of the chain */
+    size_t rule_count;
+    uint64_t rows;             /* that reached the rules */
+};
+int filter_totals_init(struct filter_totals *t, size_t rules); /* on a zeroed struct */
+void filter_totals_free(struct filter_totals *t);
+void filter_totals_clear(struct filter_totals *t);
+void filter_totals_add(struct filter_totals *t, const struct filter_totals *more);
+/* Into the manifest's counts: alone.RULE (exact) or alone_sample.RULE with alone_sample_of.RULE; marked.RULE with `mark`. */
+int filter_totals_count(struct stage_item *item, const struct filter_totals *t, const struct chain *chain, bool mark);
+void filter_totals_print(const struct filter_totals *t, const struct chain *chain); /* a line a rule on stderr */
+
+int filter_chain_parameter(const struct chain *chain, json_t *parameters); /* "chain": XXH3-128 of rules, lists, tagger */
+int filter_chain_manifest(const struct chain *chain, json_t *manifest);    /* "filters": rule by rule, those left out too */
+
+#endif
