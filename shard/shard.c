@@ -284,6 +284,9 @@ static int write_loaders(struct stage_run *run)
 static int shard_finish(struct stage_run *run)
 {
     struct shard *s = run->state;
+    if (s->rows_read && !s->rows_written)
+        return fail("none of %llu pictures could be read: packs were looked for in '%s' (--packs)",
+                    (unsigned long long)s->rows_read, run->packs);
     if (!s->rows.writer && shard_rows_open(run) < 0) return -1; /* no rows at all */
     if (close_shard(run) < 0 || shard_rows_finish(run) < 0) return -1;
     return run->tasks == 1 ? write_loaders(run) : 0;
