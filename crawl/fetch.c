@@ -163,6 +163,13 @@ static int open_fetchers(struct stage_run *run, struct fetch *fetch)
     return 0;
 }
 
+/* Named like the rows, so that tasks and steps have packs of their own. */
+static int open_pack(struct stage_run *run, struct fetch *fetch)
+{
+    const char *stem = run->output_stem ? run->output_stem : "fetch", *slash = strrchr(stem, '/');
+    return pack_init(&fetch->pack, run->packs, slash ? slash + 1 : stem);
+}
+
 static pool_job run_job;
 
 static int fetch_open(struct stage_run *run)
@@ -171,7 +178,7 @@ static int fetch_open(struct stage_run *run)
     const struct fetch_options *o = run->options;
     if (o->from_warc.count == 0) return fail_usage("nothing to fetch from: give --from-warc FILE");
     if (choose_picture_options(&fetch->picture, o) < 0 || add_columns(run, fetch) < 0) return -1;
-    if (pack_init(&fetch->pack, run->packs, run->output_stem ? run->output_stem : "fetch") < 0) return -1;
+    if (open_pack(run, fetch) < 0) return -1;
     room_init(&fetch->room, run->common->memory / 2);
     fetch->room_made = true;
     if (open_recorded(run, fetch, o) < 0 || open_fetchers(run, fetch) < 0) return -1;
