@@ -1,13 +1,13 @@
 /* The stage `partition`: rows to N buckets by a key, so that equal keys meet in one bucket. Order is kept inside each bucket.
- * A bucket is floor(h · N / 2^64) for the high half h of XXH3-128(seed 0) over the key's cells as stored, joined by tabs: it
- * depends on the row alone, never on tasks or machines. */
+ * A bucket is floor(h · N / 2^64) for the high half h of the row's key (rows/key.h, seed 0): it depends on the row alone, never
+ * on tasks or machines. Rows without a key, which are nobody's equal, go to bucket 0. */
 #include "pipeline/base/fail.h"
-#include "pipeline/base/hash.h"
+#include "pipeline/rows/key.h"
 #include "pipeline/stage.h"
 
 #include <stdio.h>
 
-enum { BUCKETS_MAX = 4096, KEY_COLUMNS_MAX = 16 };
+enum { BUCKETS_MAX = 4096 };
 
 struct partition_options {
     const char *by;
@@ -15,7 +15,7 @@ struct partition_options {
 };
 
 struct partition {
-    size_t key[KEY_COLUMNS_MAX], key_count;
+    struct row_key key;
     int first_output;
 };
 
@@ -23,13 +23,7 @@ static int partition_open(struct stage_run *run)
 {
     const struct partition_options *o = run->options;
     struct partition *p = run->state;
-    for (struct str rest = str_from(o->by); rest.p;) {
-        struct str name = str_cut(&rest, '+');
-        if (p->key_count == KEY_COLUMNS_MAX) return fail_usage("--by %s: more than %d columns", o->by, KEY_COLUMNS_MAX);
-        size_t column = columns_find(&run->in, name);
-        if (column == SIZE_MAX) return fail_usage("--by: no column '%.*s' in the input", STR_ARG(name));
-        p->key[p->key_count++] = column;
-    }
+    if (row_key_parse(&p->key, o->by, &run->in, 0) < 0) return -1;
     for (uint64_t i = 0; i < o->into; i++) {
         char suffix[32];
         snprintf(suffix, sizeof suffix, ".%05llu.rows.zst", (unsigned long long)i);
@@ -45,21 +39,14 @@ static int partition_work(struct stage_run *run, struct stage_item *item, unsign
     (void)worker;
     const struct partition_options *o = run->options;
     const struct partition *p = run->state;
-    struct buf key;
-    buf_init(&key, ROW_BYTES_MAX);
-    int result = 0;
-    for (size_t r = 0; r < item->in.count && result == 0; r++) {
+    for (size_t r = 0; r < item->in.count; r++) {
         const struct row *row = &item->in.rows[r];
-        buf_clear(&key);
-        for (size_t i = 0; i < p->key_count && result == 0; i++) {
-            if (i) result = buf_byte(&key, '\t');
-            if (result == 0) result = buf_add(&key, row->cells[p->key[i]]);
-        }
-        uint64_t bucket = (uint64_t)((unsigned __int128)hash_xxh3_128(buf_str(&key), 0).high * o->into >> 64);
-        if (result == 0 && !batch_pass(stage_out(item, p->first_output + (int)bucket), row)) result = -1;
+        struct hash128 hash;
+        uint64_t bucket = 0;
+        if (row_key_hash(&p->key, row, &item->scratch, &hash)) bucket = (uint64_t)((unsigned __int128)hash.high * o->into >> 64);
+        if (!batch_pass(stage_out(item, p->first_output + (int)bucket), row)) return -1;
     }
-    buf_free(&key);
-    return result;
+    return 0;
 }
 
 static const struct option options[] = {

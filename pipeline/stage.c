@@ -404,6 +404,7 @@ int stage_main(const struct command_line *line)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a write over the file-size limit fails with a sentence instead */
     struct stage_run run = {.stage = line->command->stage, .line = line, .options = line->options, .common = line->stage_options};
     run.own = calloc(1, sizeof *run.own);
     run.state = calloc(1, run.stage->run_size ? run.stage->run_size : 1);

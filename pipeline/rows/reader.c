@@ -145,11 +145,8 @@ static int parse_description(struct rows_reader *r, struct str payload)
 static int read_description_at_end(struct rows_reader *r)
 {
     int found = zframes_read(&r->table, r->fd, r->size);
-    if (found < 0) {
-        fail_prefix("%s: ", r->name);
-        return -1;
-    }
-    if (!found || r->table.count < 2) return 0;
+    if (found < 0) zframes_free(&r->table); /* damaged, or of two files joined: reading through will say which */
+    if (found <= 0 || r->table.count < 2) return 0;
     struct zframe last = r->table.list[r->table.count - 1];
     uint64_t at = 0;
     for (size_t i = 0; i + 1 < r->table.count; i++) at += r->table.list[i].stored;
@@ -185,7 +182,9 @@ static int try_own_header(struct rows_reader *r)
     buf_init(&line, HEADER_BYTES_MAX + 1);
     int result = zframe_decompress(&line, str_of(unread(r).p, n), HEADER_BYTES_MAX);
     struct str s = buf_str(&line);
-    if (result == 0 && s.n > 2 && memchr(s.p, '\n', s.n) == s.p + s.n - 1 && (str_starts(s, STR("id\t")) || str_eq(s, STR("id\n")))) {
+    struct str rest = s, first = str_cut(&rest, '\n');
+    bool one_line = rest.p && rest.n == 0;
+    if (result == 0 && one_line && (str_starts(first, STR("id\t")) || str_eq(first, STR("id")))) {
         result = columns_parse(&r->columns, str_of(s.p, s.n - 1)) < 0 ? -1 : 1;
         if (result < 0) fail_prefix("%s: ", r->name);
         r->raw_at += n;
