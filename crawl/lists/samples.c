@@ -44,6 +44,8 @@ void shard_samples_close(struct shard_samples *s)
 
 uint64_t shard_samples_offset(const struct shard_samples *s) { return s->member.offset + s->member.size; }
 
+bool shard_samples_ended(const struct shard_samples *s) { return tar_reader_has_end_mark(s->tar); }
+
 static void split_name(struct str name, struct str *key, struct str *extension)
 {
     size_t at = name.n;
@@ -55,7 +57,8 @@ static void split_name(struct str name, struct str *key, struct str *extension)
 
 static const char *format_of_extension(struct str extension)
 {
-    static const char *const formats[][2] = {{"jpg", "jpeg"}, {"jpeg", "jpeg"}, {"png", "png"}, {"webp", "webp"}, {"gif", "gif"}, {"avif", "avif"}};
+    static const char *const formats[][2] = {{"jpg", "jpeg"},  {"jpeg", "jpeg"}, {"png", "png"},
+                                             {"webp", "webp"}, {"gif", "gif"},   {"avif", "avif"}};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         if (str_eq_nocase(extension, str_from(formats[i][0]))) return formats[i][1];
     return NULL;

@@ -30,5 +30,6 @@ void shard_samples_close(struct shard_samples *s);          /* NULL is allowed *
  * have shortened is left out. Slices live until the next call. */
 int shard_samples_next(struct shard_samples *s, struct shard_sample *sample);
 uint64_t shard_samples_offset(const struct shard_samples *s); /* how far it came in the uncompressed tar */
+bool shard_samples_ended(const struct shard_samples *s);      /* after a 0: the tar has its end mark, so it is not cut */
 
 #endif
