@@ -54,7 +54,6 @@ struct fetch {
     struct pack pack;
     size_t url;          /* input column */
     size_t made[MADE];   /* output columns */
-    uint64_t losses;     /* while the crawl files were read */
 };
 
 /* One URL, and the rows of it that follow one another. */
@@ -109,9 +108,7 @@ static int add_columns(struct stage_run *run, struct fetch *fetch)
 
 static void say_loss(void *context, const char *path, uint64_t offset, const char *what)
 {
-    struct stage_run *run = context;
-    struct fetch *fetch = run->state;
-    fetch->losses++;
+    const struct stage_run *run = context;
     if (!run->common->quiet) log_line("%s: offset %" PRIu64 ": %s", path, offset, what);
 }
 
@@ -305,6 +302,7 @@ static int fetch_emit(struct stage_run *run, struct stage_item *item)
     struct item_jobs *jobs = item->user;
     const size_t *at = fetch->made;
     size_t r = 0;
+    if (recorded_damaged(fetch->recorded)) stage_damaged(item); /* it is read before there are items */
     for (size_t j = 0; j < jobs->count; j++) {
         const struct job *job = &jobs->list[j];
         if (job->response.status != RECORDED_OK || job->picture.status != IMAGE_OK) continue;

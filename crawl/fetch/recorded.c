@@ -48,6 +48,7 @@ struct recorded {
     struct source *sources;
     uint32_t source_count;
     uint64_t order;             /* responses so far */
+    bool damaged;               /* a file is no WARC, is cut, or holds no record */
     struct spill spool;         /* blocks of records that cannot be read alone; one byte before each: truncated or not */
     struct spill list;          /* sealed */
     const unsigned char *entries;
@@ -129,6 +130,7 @@ struct adding {
     struct recorded *recorded;
     uint32_t source;
     bool copies;              /* this file's records are copied to the spool */
+    uint64_t records;         /* of this file */
     struct url_parser parser;
     struct buf scratch;
     struct warc_stream *stream;
@@ -166,10 +168,11 @@ static int take_events(struct adding *a, const char *path, recorded_say *say, vo
     for (;;) {
         switch (warc_stream_next(a->stream, &record, &loss)) {
         case WARC_EVENT_RECORD:
+            a->records++;
             if (add_record(a, &record) < 0) return -1;
             break;
         case WARC_EVENT_LOSS:
-            if (loss.refused) return fail("%s: %s", path, loss.what);
+            a->recorded->damaged |= loss.cut || loss.refused;
             if (say) say(context, path, loss.offset, loss.what);
             break;
         case WARC_EVENT_FAILED: return -1;
@@ -198,6 +201,7 @@ static int read_file(struct adding *a, struct source *source, recorded_say *say,
         if (result == 0) result = take_events(a, source->path, say, context);
     }
     source->kind = warc_stream_kind(a->stream);
+    if (result == 0 && a->records == 0) a->recorded->damaged = true;
     free(bytes);
     return result;
 }
@@ -274,6 +278,7 @@ int recorded_seal(struct recorded *r)
 }
 
 uint64_t recorded_count(const struct recorded *r) { return r->entry_count; }
+bool recorded_damaged(const struct recorded *r) { return r->damaged; }
 
 static bool find(const struct recorded *r, const struct url *url, struct place *place)
 {

@@ -47,11 +47,11 @@ struct recorded_reader;
 struct recorded *recorded_open(uint64_t memory, const char *folder); /* of the sort and its spills. NULL with a sentence */
 void recorded_free(struct recorded *r);
 
-/* Reads a WARC file ("-": standard input). Damage is passed to `say`, one call a loss, and passed over; a file that is no
- * WARC is a failure. */
+/* Reads a WARC file ("-": standard input). Damage is passed to `say`, one call a loss, and passed over. */
 typedef void recorded_say(void *context, const char *path, uint64_t offset, const char *what);
 int recorded_add(struct recorded *r, const char *path, recorded_say *say, void *context);
 int recorded_seal(struct recorded *r);
+bool recorded_damaged(const struct recorded *r);   /* some file is no WARC, is cut, or holds no record */
 uint64_t recorded_count(const struct recorded *r); /* URLs, after sealing */
 
 /* `limit`: bytes of a body. NULL with a sentence. */
