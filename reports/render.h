@@ -1,0 +1,11 @@
+/* Renderings of a funnel. Both append to `out`; 0, or -1 with a sentence. */
+#ifndef WINNOW_REPORTS_RENDER_H
+#define WINNOW_REPORTS_RENDER_H
+
+#include "pipeline/base/buf.h"
+#include "reports/funnel.h"
+
+int funnel_text(const struct funnel *f, struct buf *out); /* for a terminal, in columns */
+int funnel_json(const struct funnel *f, struct buf *out); /* schemas/report.schema.json */
+
+#endif
