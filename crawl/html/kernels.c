@@ -1,4 +1,4 @@
-/* Which kernels serve. */
+/* Which kernels serve, and the sieve in front of them. */
 #include "crawl/html/kernels.h"
 
 #include "pipeline/base/cpu.h"
@@ -23,4 +23,19 @@ const struct html_kernels *const *html_kernels_all(void)
     static const struct html_kernels *const all[] = {&html_kernels_portable, NULL};
     return all;
 #endif
+}
+
+void html_wanted_finish(struct html_wanted *wanted)
+{
+    static const char behind_name[] = "\t\n\f\r />";
+    memset(wanted->letters, wanted->element[HTML_UNKNOWN], sizeof wanted->letters);
+    for (size_t i = 1; i < HTML_COUNT; i++) {
+        const char *name = html_element_texts[i];
+        if (name[1]) {
+            wanted->letters[html_two_letters(name)] |= wanted->element[i];
+            continue;
+        }
+        for (size_t c = 0; behind_name[c]; c++)
+            wanted->letters[html_two_letters((const char[]){name[0], behind_name[c]})] |= wanted->element[i];
+    }
 }

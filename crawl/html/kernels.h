@@ -40,12 +40,23 @@ struct html_tag {
     enum html_markup kind;
 };
 
+/* The tags to stop at. */
+struct html_wanted {
+    uint8_t element[HTML_COUNT]; /* HTML_START_TAG, HTML_END_TAG, both or 0; unknown ones under HTML_UNKNOWN */
+    uint8_t letters[1024];       /* the same for whatever begins with these two letters, made by html_wanted_finish */
+};
+
+/* Where the first two bytes of a name stand in html_wanted.letters; the second may be what follows the name. */
+static inline unsigned html_two_letters(const char *name) { return ((unsigned)name[0] & 31) << 5 | ((unsigned)name[1] & 31); }
+
+void html_wanted_finish(struct html_wanted *wanted); /* makes `letters` from `element` */
+
 struct html_kernels {
     const char *name;
 
     /* The next markup from `p` on, where text stands, that is wanted: declarations, and tags whose bit (enum html_markup)
-     * is set in wanted[element]. Others are passed by. A `<` before anything else than a letter, `!`, `/` or `?` is text. */
-    enum html_markup (*next_tag)(const char *p, const char *end, const uint8_t wanted[HTML_COUNT], struct html_tag *out);
+     * is set in `wanted`. Others are passed by. A `<` before anything else than a letter, `!`, `/` or `?` is text. */
+    enum html_markup (*next_tag)(const char *p, const char *end, const struct html_wanted *wanted, struct html_tag *out);
 
     /* The first byte `c`, or `end`. */
     const char *(*find_byte)(const char *p, const char *end, char c);

@@ -1,23 +1,26 @@
 /* The body of every set of kernels. The including file defines
  *     KERNEL        attributes of each function (the target)
- *     BLOCK         bytes in a block, at most 32
- *     block         its type, with block_load(p), and block_is(b, c), block_at_most(b, c) giving a bit for each byte that
- *                   equals c, or is at most c (unsigned), the first byte in the lowest bit
+ *     BLOCK         bytes in a block: 64
+ *     block         its type, with block_load(p) and four functions that give a bit for each byte, the first byte's the
+ *                   lowest: block_is(b, c) equals c, block_quotes(b) is one of `"` and `'`, block_spaces(b) is at most
+ *                   a space (unsigned), block_parts(b) is that or `/`
  *     KERNELS_NAME, KERNELS   the name of the set and of the struct html_kernels that it fills
  *
  * A block is read only where all of it lies before `end`; what is left of the page goes byte by byte.
  */
 
-static inline KERNEL size_t first(uint32_t bits) { return (size_t)__builtin_ctz(bits); }
+#define INLINE static inline __attribute__((always_inline)) KERNEL /* a call would spill the registers that hold constants */
 
-/* bits of the bytes before `at`, and of those behind it; at < 32 */
-static inline KERNEL uint32_t before(size_t at) { return (1u << at) - 1; }
-static inline KERNEL uint32_t behind(size_t at) { return (uint32_t)~1u << at; }
+INLINE size_t first(uint64_t bits) { return (size_t)__builtin_ctzll(bits); }
 
-static inline KERNEL const char *find_byte(const char *p, const char *end, char c)
+/* bits of the bytes before `at`, and of those behind it; at < 64 */
+INLINE uint64_t before(size_t at) { return ((uint64_t)1 << at) - 1; }
+INLINE uint64_t behind(size_t at) { return ~(uint64_t)1 << at; }
+
+INLINE const char *find_byte(const char *p, const char *end, char c)
 {
     for (; end - p >= BLOCK; p += BLOCK) {
-        uint32_t hits = block_is(block_load(p), c);
+        uint64_t hits = block_is(block_load(p), c);
         if (hits) return p + first(hits);
     }
     while (p < end && *p != c) p++;
@@ -28,7 +31,7 @@ static KERNEL const char *find_pair(const char *p, const char *limit, const char
 {
     for (; p < limit && end - p >= BLOCK + 1; p += BLOCK) {
         block next = block_load(p + 1);
-        uint32_t hits = block_is(block_load(p), a) & (block_is(next, b) | block_is(next, c));
+        uint64_t hits = block_is(block_load(p), a) & (block_is(next, b) | block_is(next, c));
         if (hits) {
             p += first(hits);
             return limit - p >= 2 ? p : limit;
@@ -41,11 +44,11 @@ static KERNEL const char *find_pair(const char *p, const char *limit, const char
 
 /* From the first byte of an attribute's name to behind it: to white space, `/`, `>` or `=`, which may be the first byte
  * only. */
-static inline KERNEL const char *name_end(const char *p, const char *end)
+INLINE const char *name_end(const char *p, const char *end)
 {
     for (p++; end - p >= BLOCK; p += BLOCK) {
         block b = block_load(p);
-        uint32_t hits = block_at_most(b, ' ') | block_is(b, '=') | block_is(b, '>') | block_is(b, '/');
+        uint64_t hits = block_parts(b) | block_is(b, '=') | block_is(b, '>');
         for (; hits; hits &= hits - 1) {
             const char *at = p + first(hits);
             if (*at > ' ' || html_is_space(*at)) return at; /* other controls belong to the name */
@@ -55,11 +58,11 @@ static inline KERNEL const char *name_end(const char *p, const char *end)
     return p;
 }
 
-static inline KERNEL const char *unquoted_end(const char *p, const char *end)
+INLINE const char *unquoted_end(const char *p, const char *end)
 {
     for (; end - p >= BLOCK; p += BLOCK) {
         block b = block_load(p);
-        uint32_t hits = block_at_most(b, ' ') | block_is(b, '>');
+        uint64_t hits = block_spaces(b) | block_is(b, '>');
         for (; hits; hits &= hits - 1) {
             const char *at = p + first(hits);
             if (*at == '>' || html_is_space(*at)) return at;
@@ -70,7 +73,7 @@ static inline KERNEL const char *unquoted_end(const char *p, const char *end)
 }
 
 /* From behind `=`; the place behind the value, or NULL when the page ends in it. */
-static inline KERNEL const char *read_value(const char *p, const char *end, struct str *value)
+INLINE const char *read_value(const char *p, const char *end, struct str *value)
 {
     while (p < end && html_is_space(*p)) p++;
     if (p == end) return NULL;
@@ -114,53 +117,81 @@ static KERNEL enum html_tag_step next_attribute(const char **at, const char *end
     return HTML_TAG_ATTRIBUTE;
 }
 
-/* A quote opens a value only behind `=`, and `=` is that sign only behind a name. From a place between attributes, a
- * stretch without quotes, `>` and any `=` but its last byte, whose byte before is of a name, leads there for certain; all
- * else is left to next_attribute. */
-static inline KERNEL enum html_tag_step skip_tag(const char **at, const char *end)
+/* Behind `<`, a tag's name, an attribute: as next_attribute goes, to behind the tag. */
+static KERNEL enum html_tag_step skip_odd_tag(const char **at, const char *end)
 {
-    const char *p = *at;
     struct html_attribute ignored;
-    while (end - p >= BLOCK) {
-        block b = block_load(p);
-        uint32_t closes = block_is(b, '>'), equals = block_is(b, '=');
-        uint32_t hits = closes | block_is(b, '"') | block_is(b, '\'');
-        if (hits) {
-            size_t hit = first(hits);
-            equals &= before(hit);
-            if (closes >> hit & 1) {
-                bool slash = hit > 0 && p[hit - 1] == '/';
-                if (!slash || !equals) { /* else it may be the end of a value without quotes */
-                    *at = p + hit + 1;
-                    return slash ? HTML_TAG_SELF_CLOSED : HTML_TAG_CLOSED;
-                }
-            } else if (hit >= 2 && equals == 1u << (hit - 1) && !html_is_space(p[hit - 2]) && p[hit - 2] != '/') {
-                uint32_t same = block_is(b, p[hit]) & behind(hit);
-                const char *close = same ? p + first(same) : find_byte(p + BLOCK, end, p[hit]);
-                if (close == end) break;
-                p = close + 1;
-                continue;
-            }
-        }
-        enum html_tag_step step = next_attribute(&p, end, &ignored);
-        if (step != HTML_TAG_ATTRIBUTE) {
-            *at = p;
-            return step;
-        }
-    }
     enum html_tag_step step;
-    do step = next_attribute(&p, end, &ignored);
+    do step = next_attribute(at, end, &ignored);
     while (step == HTML_TAG_ATTRIBUTE);
-    *at = p;
     return step;
 }
 
+/* Whether an odd number of bits is set up to and with each bit. */
+INLINE uint64_t parity(uint64_t bits)
+{
+    bits ^= bits << 1;
+    bits ^= bits << 2;
+    bits ^= bits << 4;
+    bits ^= bits << 8;
+    bits ^= bits << 16;
+    return bits ^ bits << 32;
+}
+
+/* The `>` that ends a tag, found without a look at its attributes; NULL where that may be wrong, or near the page's end.
+ *
+ * Without a quote before it, the first `>` is right. So it is with double quotes only, each pair behind `name=`, and no
+ * other `=`: a byte then stands in a value if the quotes before it are odd, and the first `>` elsewhere ends the tag. The
+ * tag goes on at the bits of `from` in the block *base, which becomes that of the `>`. `no_value` is where no `=` may
+ * stand: NAME from a tag's `<` on (up to the first white space or `/`), EVERYWHERE in an end tag, NOWHERE behind the name. */
+enum no_value { NOWHERE, NAME, EVERYWHERE };
+
+INLINE const char *find_close(const char **base, uint64_t from, const char *end, enum no_value no_value)
+{
+    uint64_t in_value = 0, was_equals = 0, was_name = 0; /* of the byte before the block */
+    uint64_t everywhere = 0 - (uint64_t)(no_value == EVERYWHERE), in_name = 0 - (uint64_t)(no_value == NAME);
+    for (const char *p = *base; end - p >= BLOCK; p += BLOCK, from = ~(uint64_t)0) {
+        block b = block_load(p);
+        uint64_t closes = block_is(b, '>') & from, any = block_quotes(b) & from;
+        if (closes && !in_value && !(any & before(first(closes)))) {
+            *base = p;
+            return p + first(closes);
+        }
+        uint64_t quotes = block_is(b, '"') & from, inside = parity(quotes) ^ in_value, out = from & ~inside;
+        uint64_t equals = block_is(b, '=') & out;
+        uint64_t parts = block_parts(b) & from, names = ~(parts | quotes);
+        uint64_t odd = (quotes & inside) ^ (equals << 1 | was_equals);
+        odd |= ((any ^ quotes) & out) | (equals & ~(names << 1 | was_name));
+        odd |= equals & (everywhere | (in_name & (parts ^ (parts - 1))));
+        closes &= out;
+        if (closes) {
+            *base = p;
+            return odd & before(first(closes)) ? NULL : p + first(closes);
+        }
+        if (odd) return NULL;
+        in_name &= 0 - (uint64_t)(parts == 0);
+        in_value = 0 - (inside >> (BLOCK - 1) & 1);
+        was_equals = equals >> (BLOCK - 1) & 1;
+        was_name = names >> (BLOCK - 1) & 1;
+    }
+    return NULL;
+}
+
+static KERNEL enum html_tag_step skip_tag(const char **at, const char *end)
+{
+    const char *base = *at;
+    const char *close = find_close(&base, ~(uint64_t)0, end, NOWHERE);
+    if (!close || (close > *at && close[-1] == '/')) return skip_odd_tag(at, end); /* `a=b/>` does not close itself */
+    *at = close + 1;
+    return HTML_TAG_CLOSED;
+}
+
 /* Reads a tag's name from its first letter [HTML 13.2.5.8]: to white space, `/` or `>`. */
-static inline KERNEL struct str tag_name(const char *p, const char *end)
+static KERNEL struct str tag_name(const char *p, const char *end)
 {
     if (end - p >= BLOCK) {
         block b = block_load(p);
-        uint32_t hits = block_at_most(b, ' ') | block_is(b, '>') | block_is(b, '/');
+        uint64_t hits = block_parts(b) | block_is(b, '>');
         if (hits) {
             const char *at = p + first(hits);
             if (*at > ' ' || html_is_space(*at)) return str_of(p, (size_t)(at - p)); /* other controls belong to the name */
@@ -171,7 +202,7 @@ static inline KERNEL struct str tag_name(const char *p, const char *end)
     return str_of(start, (size_t)(p - start));
 }
 
-static inline KERNEL enum html_element element_of(struct str name, const char *end)
+static KERNEL enum html_element element_of(struct str name, const char *end)
 {
     if (end - name.p < 8) return html_element_of(name);
     uint64_t word = html_load8(name.p);
@@ -179,36 +210,70 @@ static inline KERNEL enum html_element element_of(struct str name, const char *e
     return html_element_of_word(word, name);
 }
 
-/* Behind the rest of a tag whose name ends at p; `end` if it is cut. Most have nothing but a `>` there. */
-static inline KERNEL const char *pass_tag(const char *p, const char *end)
+/* What stands at a `<` that at least three bytes follow. */
+enum { TEXT = 0, TAG = 1, STOP = 2 };
+
+/* STOP if it is wanted, with *out filled; TAG for a tag that is not, TEXT for a `<` that is text. */
+INLINE int look(const char *at, const char *end, const struct html_wanted *wanted, struct html_tag *out)
 {
-    if (p < end && *p == '>') return p + 1;
-    skip_tag(&p, end);
+    bool ends = at[1] == '/';
+    const char *name = at + 1 + ends;
+    out->start = at;
+    out->kind = HTML_DECLARATION;
+    if (!ascii_is_alpha(*name)) return ends || *name == '!' || *name == '?' ? STOP : TEXT;
+    out->kind = ends ? HTML_END_TAG : HTML_START_TAG;
+    if (!(wanted->letters[html_two_letters(name)] & out->kind)) return TAG;
+    out->name = tag_name(name, end);
+    out->element = element_of(out->name, end);
+    return wanted->element[out->element] & out->kind ? STOP : TAG;
+}
+
+static KERNEL const char *pass_odd_tag(const char *at, const char *end)
+{
+    struct str name = tag_name(at + 1 + (at[1] == '/'), end);
+    const char *p = name.p + name.n;
+    skip_odd_tag(&p, end);
     return p;
 }
 
-static KERNEL enum html_markup next_tag(const char *p, const char *end, const uint8_t wanted[HTML_COUNT], struct html_tag *out)
+static KERNEL enum html_markup next_tag_near_end(const char *p, const char *end, const struct html_wanted *wanted,
+                                                 struct html_tag *out)
 {
     for (;;) {
         p = find_byte(p, end, '<');
-        out->start = p;
-        if (end - p < 2) {
+        if (end - p < 4) { /* the longest that can stand here is `<a>`, and nothing comes behind */
             out->start = end;
             return out->kind = HTML_NO_MARKUP;
         }
-        bool ends = p[1] == '/';
-        const char *name = p + 1 + ends;
-        if (name == end || !ascii_is_alpha(*name)) {
-            if (ends ? name < end : (*name == '!' || *name == '?')) return out->kind = HTML_DECLARATION;
-            p++;
+        int found = look(p, end, wanted, out);
+        if (found == STOP) return out->kind;
+        p = found == TAG ? pass_odd_tag(p, end) : p + 1;
+    }
+}
+
+/* Goes from block to block whatever it finds in them, so that no load waits for what an earlier one has found: `from` has
+ * the bits of the bytes in the block that are still to come. */
+static KERNEL enum html_markup next_tag(const char *p, const char *end, const struct html_wanted *wanted, struct html_tag *out)
+{
+    const char *base = p;
+    uint64_t from = ~(uint64_t)0;
+    while (end - base >= BLOCK + 4) {
+        uint64_t opens = block_is(block_load(base), '<') & from;
+        if (!opens) {
+            base += BLOCK;
+            from = ~(uint64_t)0;
             continue;
         }
-        out->kind = ends ? HTML_END_TAG : HTML_START_TAG;
-        out->name = tag_name(name, end);
-        out->element = element_of(out->name, end);
-        if (wanted[out->element] & out->kind) return out->kind;
-        p = pass_tag(name + out->name.n, end);
+        const char *at = base + first(opens);
+        int found = look(at, end, wanted, out);
+        if (found == STOP) return out->kind;
+        from = behind(first(opens));
+        if (found == TEXT) continue;
+        const char *close = find_close(&base, from, end, at[1] == '/' ? EVERYWHERE : NAME);
+        from = close ? behind((size_t)(close - base)) : ~(uint64_t)0;
+        if (!close) base = pass_odd_tag(at, end);
     }
+    return next_tag_near_end(from ? base + first(from) : base + BLOCK, end, wanted, out);
 }
 
 const struct html_kernels KERNELS = {

@@ -22,7 +22,7 @@ struct scan {
     struct arena *arena;
     unsigned collect;
     uint32_t max_images;
-    uint8_t wanted[HTML_COUNT]; /* tags to stop at, outside foreign content and while no text is collected */
+    struct html_wanted wanted; /* tags to stop at, outside foreign content and while no text is collected */
 
     struct html_foreign foreign;
     uint32_t templates; /* open <template> elements */
@@ -289,8 +289,9 @@ static const uint8_t actions[HTML_COUNT] = {
 };
 
 /* The tags that matter for what is collected. */
-static void choose_wanted(uint8_t wanted[HTML_COUNT], unsigned collect)
+static void choose_wanted(struct html_wanted *tags, unsigned collect)
 {
+    uint8_t *wanted = tags->element;
     static const uint8_t ends[] = {HTML_NOSCRIPT, HTML_PICTURE, HTML_SELECT, HTML_TEMPLATE};
     const unsigned links = HTML_COLLECT_LINK | HTML_COLLECT_LINK_TEXT;
     for (size_t i = 0; i < HTML_COUNT; i++) wanted[i] = actions[i] != PASS ? HTML_START_TAG : 0;
@@ -299,6 +300,7 @@ static void choose_wanted(uint8_t wanted[HTML_COUNT], unsigned collect)
     else if (!(collect & HTML_COLLECT_LICENSE)) wanted[HTML_A] = 0;
     for (size_t i = HTML_H1; i <= HTML_H6; i++) wanted[i] = collect & HTML_COLLECT_HEADING ? HTML_START_TAG | HTML_END_TAG : 0;
     wanted[HTML_FIGURE] = wanted[HTML_FIGCAPTION] = collect & HTML_COLLECT_FIGCAPTION ? HTML_START_TAG | HTML_END_TAG : 0;
+    html_wanted_finish(tags);
 }
 
 static void start_picture(struct scan *s)
@@ -416,11 +418,11 @@ static void declaration(struct scan *s, const char *at)
 
 static int walk(struct scan *s)
 {
-    uint8_t all[HTML_COUNT];
-    memset(all, HTML_START_TAG | HTML_END_TAG, sizeof all);
+    struct html_wanted all;
+    memset(&all, HTML_START_TAG | HTML_END_TAG, sizeof all);
     while (!s->page->frameset) {
         struct html_tag tag;
-        enum html_markup kind = s->k->next_tag(s->p, s->end, s->foreign.depth || s->collecting ? all : s->wanted, &tag);
+        enum html_markup kind = s->k->next_tag(s->p, s->end, s->foreign.depth || s->collecting ? &all : &s->wanted, &tag);
         if (s->collecting && add_piece(s, str_of(s->p, (size_t)(tag.start - s->p))) < 0) return -1;
         int result = 0;
         if (kind == HTML_NO_MARKUP) return 0;
@@ -456,7 +458,7 @@ int html_scan(struct html_page *page, struct arena *arena, struct str bytes, con
         .collect = options->collect,
         .max_images = options->max_images ? options->max_images : HTML_MAX_IMAGES,
     };
-    choose_wanted(s.wanted, s.collect);
+    choose_wanted(&s.wanted, s.collect);
     if (walk(&s) < 0) return -1;
     finish(&s);
     return 0;
