@@ -93,10 +93,12 @@ static int dispatch(int argc, char **argv)
     const struct command *command = command_find(str_from(argv[1]));
     if (!command) return unknown_command(argv[1]);
     log_name(command->name);
-    static struct command_line line; /* lives as long as the process, with all that it points to */
+    struct command_line line;
     int parsed = options_parse(command, argc - 2, argv + 2, &line);
     if (parsed) return parsed < 0 ? -1 : EXIT_DONE;
-    return command->run ? command->run(&line) : stage_main(&line);
+    int code = command->run ? command->run(&line) : stage_main(&line);
+    options_free(&line);
+    return code;
 }
 
 int main(int argc, char **argv)

@@ -189,38 +189,65 @@ static int parse_letters(struct parse *p, const char *argument, char **argv, int
     return 0;
 }
 
-int options_parse(const struct command *command, int argc, char **argv, struct command_line *line)
+static int parse_arguments(struct parse *p, int argc, char **argv)
 {
-    struct parse p = {.command = command};
-    p.targets[0] = (struct target){command->options, calloc(1, command->options_size ? command->options_size : 1)};
-    p.targets[1] = (struct target){command->stage ? stage_option_table() : NULL, calloc(1, sizeof(struct stage_options))};
-    p.arguments = calloc((size_t)argc + 1, sizeof *p.arguments);
-    size_t letters = 0; /* each letter of an argument may be an option */
-    for (int i = 0; i < argc; i++) letters += strlen(argv[i]);
-    p.given = calloc(letters + 1, sizeof *p.given);
-    if (!p.targets[0].fields || !p.targets[1].fields || !p.arguments || !p.given) return fail_memory();
-    if (set_defaults(&p.targets[0]) < 0 || set_defaults(&p.targets[1]) < 0) return -1;
     bool options_ended = false;
     for (int i = 0; i < argc; i++) {
         const char *a = argv[i];
         int result = 0;
         if (options_ended || a[0] != '-' || !a[1]) {
-            p.arguments[p.argument_count++] = a;
+            p->arguments[p->argument_count++] = a;
         } else if (strcmp(a, "--") == 0) {
             options_ended = true;
         } else if (strcmp(a, "--help") == 0 || strcmp(a, "-h") == 0) {
-            options_help(stdout, command);
+            options_help(stdout, p->command);
             return 1;
         } else {
-            result = a[1] == '-' ? parse_long(&p, a, argv, argc, &i) : parse_letters(&p, a, argv, argc, &i);
+            result = a[1] == '-' ? parse_long(p, a, argv, argc, &i) : parse_letters(p, a, argv, argc, &i);
         }
         if (result < 0) return -1;
     }
-    *line = (struct command_line){.command = command, .options = p.targets[0].fields,
-                                  .stage_options = command->stage ? p.targets[1].fields : NULL,
-                                  .arguments = p.arguments, .argument_count = p.argument_count,
-                                  .given = p.given, .given_count = p.given_count};
     return 0;
+}
+
+static void free_target(const struct target *t)
+{
+    for (const struct option *o = t->table; t->fields && o && !is_end(o); o++) {
+        if (o->type != OPTION_LIST) continue;
+        struct option_list *list = field(t, o);
+        for (size_t i = 0; i < list->count; i++) free((char *)list->items[i]);
+        free(list->items);
+    }
+    free(t->fields);
+}
+
+int options_parse(const struct command *command, int argc, char **argv, struct command_line *line)
+{
+    struct parse p = {.command = command};
+    size_t letters = 0; /* each letter of an argument may be an option */
+    for (int i = 0; i < argc; i++) letters += strlen(argv[i]);
+    p.targets[0] = (struct target){command->options, calloc(1, command->options_size ? command->options_size : 1)};
+    p.targets[1] = (struct target){command->stage ? stage_option_table() : NULL, calloc(1, sizeof(struct stage_options))};
+    p.arguments = calloc((size_t)argc + 1, sizeof *p.arguments);
+    p.given = calloc(letters + 1, sizeof *p.given);
+    int result = p.targets[0].fields && p.targets[1].fields && p.arguments && p.given ? 0 : fail_memory();
+    for (int i = 0; i < 2 && result == 0; i++) result = set_defaults(&p.targets[i]);
+    if (result == 0) result = parse_arguments(&p, argc, argv);
+    *line = (struct command_line){.command = command, .options = p.targets[0].fields, .stage_options = p.targets[1].fields,
+                                  .arguments = p.arguments, .argument_count = p.argument_count, .given = p.given, .given_count = p.given_count};
+    if (result) options_free(line);
+    return result;
+}
+
+void options_free(struct command_line *line)
+{
+    const struct target own = {line->command->options, (char *)line->options};
+    const struct target harness = {line->command->stage ? stage_option_table() : NULL, (char *)line->stage_options};
+    free_target(&own);
+    free_target(&harness);
+    free((void *)line->arguments);
+    free(line->given);
+    *line = (struct command_line){.command = line->command};
 }
 
 bool options_given(const struct command_line *line, const char *name)

@@ -11,7 +11,7 @@
  *         {"mark", 0, OPTION_FLAG, offsetof(struct dedup_options, mark), .help = "drop nothing; add duplicate_of"},
  *         {0}};
  *
- * Ownership: texts point into argv or into the table and live as long as the process; lists are freed by nobody.
+ * Ownership: texts point into argv or into the table; the structs and lists belong to the command line: options_free.
  */
 #ifndef WINNOW_OPTIONS_H
 #define WINNOW_OPTIONS_H
@@ -72,7 +72,7 @@ struct command {
 struct command_line {
     const struct command *command;
     const void *options;        /* the command's options struct, filled */
-    const void *stage_options;  /* struct stage_options for a row stage, else NULL */
+    const void *stage_options;  /* struct stage_options; only a row stage looks at it */
     const char *const *arguments; /* what is left, in order */
     size_t argument_count;
     const struct option **given;  /* options that were on the command line */
@@ -82,6 +82,7 @@ struct command_line {
 /* Parses argv (without program and command name). 0; 1 when --help was asked and printed; -1 with a usage sentence that
  * names the option and the nearest name. Options and arguments may be mixed; `--` ends the options; `-` is an argument. */
 int options_parse(const struct command *command, int argc, char **argv, struct command_line *line);
+void options_free(struct command_line *line); /* after a parse that returned 0 */
 
 /* Whether the option `name` was on this command line rather than left at its default. */
 bool options_given(const struct command_line *line, const char *name);

@@ -148,6 +148,7 @@ static int check_options(struct reading *r, const struct recipe_stage *stage, co
     struct command_line line;
     int result = options_parse(stage->command, (int)stage->options.count, argv, &line);
     free(argv);
+    if (result == 0) options_free(&line);
     if (result < 0) fail_prefix("%s: line %zu: ", r->recipe->path, at->start_mark.line + 1);
     return result < 0 ? -1 : 0;
 }
