@@ -14,6 +14,7 @@
 
 enum {
     NEWLINES_MAX = 64 << 10, /* after a block; beyond them the record is handed out without looking further */
+    REST_LOOK = 256 << 10,   /* how far a member's end is looked for behind a record that does not fill it */
     DROP_BYTES = 1 << 20,    /* read bytes are dropped from the window when they are this many, or half of it */
 };
 
@@ -334,20 +335,38 @@ static bool step_kind(struct warc_stream *s, enum warc_event *event)
     }
 }
 
+/* The next start behind damage: true when there is something to return. */
+static bool step_resume(struct warc_stream *s, enum warc_event *event)
+{
+    int found = unpack_resume(s->unpacker);
+    *event = WARC_EVENT_MORE;
+    s->state = found < 0 ? RESUME : DONE;
+    if (found > 0) {
+        cross_border(s);
+        begin_between(s, s->plain.n);
+    }
+    return found < 0;
+}
+
 /* The stored bytes cannot be read on: says so, then goes to look for the next start. */
 static enum warc_event lose_stored(struct warc_stream *s)
 {
     char found[UNPACK_STRANGE_BYTES + 4];
     const char *member = unpack_kind(s->unpacker) == WARC_KIND_ZSTD ? "zstd frame" : "gzip member";
-    if (s->stop == STOP_CUT) SAY(s, "the file ends inside a %s", member);
-    else if (s->stop == STOP_DAMAGED) SAY(s, "damaged %s: %s", member, unpack_reason(s->unpacker));
-    else {
+    uint64_t offset = unpack_member(s->unpacker);
+    bool cut = s->stop == STOP_CUT;
+    if (s->stop == STOP_DAMAGED) SAY(s, "damaged %s: %s", member, unpack_reason(s->unpacker));
+    if (s->stop == STOP_STRANGE) {
         quote(found, unpack_strange(s->unpacker));
         if (unpack_kind(s->unpacker) == WARC_KIND_UNKNOWN) SAY(s, "found '%s', expected WARC/, gzip or zstd", found);
         else SAY(s, "found '%s' behind a %s, expected another or the file's end", found, member);
     }
-    enum warc_event event = lose(s, unpack_member(s->unpacker), s->stop != STOP_STRANGE, s->stop == STOP_CUT);
+    enum warc_event event = lose(s, offset, s->stop != STOP_STRANGE, false);
     s->state = RESUME;
+    if (!cut) return event;
+    step_resume(s, &(enum warc_event){0}); /* at the file's end it needs no more bytes */
+    s->loss->cut = s->state == DONE;
+    SAY(s, s->loss->cut ? "the file ends inside a %s" : "damaged %s: it has no end before the next record", member);
     return event;
 }
 
@@ -368,6 +387,16 @@ static void begin_record(struct warc_stream *s)
     s->state = HEAD;
 }
 
+/* The window ends inside a head, and cannot grow. Damage of the stored bytes tells of itself. */
+static bool lose_cut_head(struct warc_stream *s, enum warc_event *event)
+{
+    bool told = s->stop == STOP_DAMAGED || s->stop == STOP_CUT;
+    SAY(s, "record lost: the %s ends inside a head", s->stop == STOP_END ? "file" : "member");
+    if (!told) *event = lose(s, file_offset(s, s->at), true, s->stop == STOP_END);
+    begin_between(s, s->plain.n);
+    return !told;
+}
+
 static bool step_between(struct warc_stream *s, enum warc_event *event)
 {
     drop_read(s);
@@ -379,6 +408,7 @@ static bool step_between(struct warc_stream *s, enum warc_event *event)
             begin_record(s);
             return false;
         }
+        if (str_starts(STR("WARC/"), rest)) return lose_cut_head(s, event);
         if (fill_event(fill(s, s->at + UNPACK_STRANGE_BYTES + 1, FILL_RECORD), event)) return true;
         char found[UNPACK_STRANGE_BYTES + 4];
         quote(found, window(s, s->at, s->plain.n));
@@ -410,12 +440,7 @@ static bool step_head(struct warc_stream *s, enum warc_event *event)
     while ((status = warc_head_find(window(s, s->at, s->plain.n), &s->head_at, &s->head_size, &why)) == WARC_HEAD_MORE) {
         enum fill result = fill(s, s->plain.n + 1, FILL_RECORD);
         if (fill_event(result, event)) return true;
-        if (result == FILL_HAVE) continue;
-        bool told = s->stop == STOP_DAMAGED || s->stop == STOP_CUT;
-        SAY(s, "record lost: the %s ends inside a head", s->stop == STOP_END ? "file" : "member");
-        if (!told) *event = lose(s, file_offset(s, s->at), true, s->stop == STOP_END);
-        begin_between(s, s->plain.n);
-        return !told;
+        if (result != FILL_HAVE) return lose_cut_head(s, event);
     }
     if (status == WARC_HEAD_BAD) return lose_head(s, why, "a shorter one", s->at + 5, event);
     struct warc_record record;
@@ -452,6 +477,10 @@ static bool step_after(struct warc_stream *s, struct warc_record *r, enum warc_e
         if (s->plain.p[s->after] != '\n' && s->plain.p[s->after] != '\r') {
             if (fill_event(fill(s, s->after + 5, FILL_RECORD), event)) return true;
             if (str_starts(window(s, s->after, s->plain.n), STR("WARC/"))) break;
+            if (s->own_member && !is_plain(s)) { /* rule (4): the member must be whole */
+                if (fill_event(fill(s, s->after + REST_LOOK, FILL_AFTER), event)) return true;
+                if (s->stop == STOP_DAMAGED || s->stop == STOP_CUT) return begin_between(s, s->plain.n), false;
+            }
             *event = hand_out_misfit(s, r, block_end, s->after);
             return true;
         }
@@ -499,22 +528,6 @@ static bool step_search(struct warc_stream *s, enum warc_event *event)
     if (cut) *event = lose(s, file_offset(s, s->at), false, true);
     begin_between(s, s->plain.n);
     return cut;
-}
-
-static bool step_resume(struct warc_stream *s, enum warc_event *event)
-{
-    int found = unpack_resume(s->unpacker);
-    if (found < 0) {
-        *event = WARC_EVENT_MORE;
-        return true;
-    }
-    if (!found) {
-        s->state = DONE;
-        return false;
-    }
-    cross_border(s);
-    begin_between(s, s->plain.n);
-    return false;
 }
 
 enum warc_event warc_stream_next(struct warc_stream *s, struct warc_record *record, struct warc_loss *loss)
