@@ -53,6 +53,11 @@ struct entries {
 };
 /* Reads them into the chain's arena: the words separated by commas and the lines of the list. count 0: neither was given. */
 int rule_entries(struct chain *chain, const struct rule *rule, bool lower, struct entries *entries);
+/* A rule whose whole state is the value of one parameter. It lies in the chain: such filters have no `release`. */
+static inline struct rule_value *rule_state_value(struct rule *rule, const char *parameter)
+{
+    return rule->state = &rule->values[rule_value(rule, parameter) - rule->values];
+}
 int rule_set_bound(struct chain *chain, struct rule *rule, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -307,9 +307,10 @@ static int prepare_rule(struct chain *chain, struct rule *rule)
         rule->unserved = filter->unserved;
         return filter->prepare ? filter->prepare(chain, rule) : 0;
     }
-    const struct rule_value *form = rule_value(rule, "form"), *split = rule_value(rule, "split");
+    const struct rule_value *form = rule_value(rule, "form"), *split = rule_value(rule, "split"), *of = rule_value(rule, "of");
     if (form) rule->form = (enum text_form)form->choice;
     if (split) rule->split = (enum word_split)split->choice;
+    if (of) rule->raw_url = of->choice == 1;
     rule->slot_count = 0;
     for (size_t i = 0; i < sizeof filter->columns / sizeof *filter->columns && filter->columns[i]; i++)
         if (rule_needs_column(chain, rule, str_from(filter->columns[i])) < 0) return -1;

@@ -81,8 +81,9 @@ void filter_row_set_text(struct filter_row *row, struct str text);
 struct rule_counts {
     uint64_t asked;   /* rows that reached the rule */
     uint64_t removed; /* of those, dropped by it */
-    uint64_t alone_asked;   /* rows of the whole input it was asked of: all for cheap rules, a sample for costly ones */
-    uint64_t alone_removed; /* of those, failed it */
+    uint64_t behind_asked;  /* rows that an earlier rule dropped and that it was asked of: all for cheap rules, a sample for
+                               costly ones */
+    uint64_t behind_failed; /* of those, failed it: alone it removes `removed` and these, scaled up from the sample */
 };
 struct chain_outcome {
     const struct rule *rule; /* the first rule that drops the row; NULL when it is kept */

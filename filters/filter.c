@@ -83,24 +83,33 @@ static int gather_rules(const struct filter_options *o, struct chain *chain)
 
 static bool has_column(const void *context, struct str name) { return columns_find(context, name) != SIZE_MAX; }
 
+static int refuse_unserved(size_t count, struct str lines)
+{
+    struct buf sentence;
+    buf_init(&sentence, 1 << 20);
+    while (lines.n) {
+        struct str line = str_cut(&lines, '\n');
+        buf_printf(&sentence, "%.*s; ", STR_ARG(line));
+    }
+    fail_usage("%zu rule%s cannot be served: %.*sgive what is missing, or leave out what cannot be served: --without unserved", count,
+               count == 1 ? "" : "s", STR_ARG(buf_str(&sentence)));
+    buf_free(&sentence);
+    return -1;
+}
+
 static int check_served(const struct stage_run *run, const struct chain *chain)
 {
     struct buf lines;
     buf_init(&lines, 1 << 20);
     size_t count = chain_unserved(chain, &lines);
     bool left_out = leaves_out_unserved(run->options);
-    if (count && !left_out) {
-        for (size_t i = 0; i + 1 < lines.n; i++)
-            if (lines.p[i] == '\n') lines.p[i] = ';';
-        fail_usage("%zu rules cannot be served: %.*s: give what they need, or leave them out with --without unserved", count,
-                   (int)(lines.n ? lines.n - 1 : 0), lines.p);
-    }
-    for (struct str rest = buf_str(&lines); left_out && rest.n;) {
+    for (struct str rest = buf_str(&lines); left_out && !run->common->quiet && rest.n;) {
         struct str line = str_cut(&rest, '\n');
-        if (line.n && !run->common->quiet) log_line("left out: %.*s", STR_ARG(line));
+        log_line("left out: %.*s", STR_ARG(line));
     }
+    int result = count && !left_out ? refuse_unserved(count, buf_str(&lines)) : 0;
     buf_free(&lines);
-    return count && !left_out ? -1 : 0;
+    return result;
 }
 
 /* ---- opening */

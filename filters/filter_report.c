@@ -34,8 +34,8 @@ void filter_totals_add(struct filter_totals *t, const struct filter_totals *more
     for (size_t i = 0; i < t->rule_count; i++) {
         t->rules[i].asked += more->rules[i].asked;
         t->rules[i].removed += more->rules[i].removed;
-        t->rules[i].alone_asked += more->rules[i].alone_asked;
-        t->rules[i].alone_removed += more->rules[i].alone_removed;
+        t->rules[i].behind_asked += more->rules[i].behind_asked;
+        t->rules[i].behind_failed += more->rules[i].behind_failed;
     }
 }
 
@@ -53,8 +53,10 @@ int filter_totals_count(struct stage_item *item, const struct filter_totals *t, 
         const struct rule_counts *c = &t->rules[i];
         if (!rule_is_asked(rule)) continue;
         bool exact = rule->filter->cost == FILTER_CHEAP;
-        if (count_rule(item, exact ? "alone" : "alone_sample", rule, c->alone_removed) < 0) return -1;
-        if (!exact && count_rule(item, "alone_sample_of", rule, c->alone_asked) < 0) return -1;
+        if (count_rule(item, "reached", rule, c->asked) < 0) return -1;
+        if (exact && count_rule(item, "alone", rule, c->removed + c->behind_failed) < 0) return -1;
+        if (!exact && (count_rule(item, "behind", rule, c->behind_failed) < 0 || count_rule(item, "behind_of", rule, c->behind_asked) < 0))
+            return -1;
         if (mark && count_rule(item, "marked", rule, c->removed) < 0) return -1;
     }
     return 0;
@@ -72,12 +74,15 @@ void filter_totals_print(const struct filter_totals *t, const struct chain *chai
         if (!rule_is_asked(rule)) continue;
         if (!any) log_line("%-*s %12s %12s %12s", wide, "rule", "reached", "removed", "alone");
         any = true;
-        char alone[32] = "-"; /* a costly rule of which no row was in the sample */
-        if (rule->filter->cost == FILTER_CHEAP)
-            snprintf(alone, sizeof alone, "%llu", (unsigned long long)c->alone_removed);
-        else if (c->alone_asked)
-            snprintf(alone, sizeof alone, "~%.0f", (double)c->alone_removed / (double)c->alone_asked * (double)t->rows);
-        log_line("%-*s %12llu %12llu %12s", wide, rule->name, (unsigned long long)c->asked, (unsigned long long)c->removed, alone);
+        char alone[32] = "-"; /* a costly rule, and no row in the sample */
+        uint64_t behind = t->rows - c->asked;
+        bool exact = rule->filter->cost == FILTER_CHEAP || !behind;
+        if (exact)
+            snprintf(alone, sizeof alone, "%llu", (unsigned long long)(c->removed + c->behind_failed));
+        else if (c->behind_asked)
+            snprintf(alone, sizeof alone, "%.0f", (double)c->removed + (double)c->behind_failed / (double)c->behind_asked * (double)behind);
+        log_line("%-*s %12llu %12llu %s%11s", wide, rule->name, (unsigned long long)c->asked, (unsigned long long)c->removed,
+                 exact ? " " : "≈", alone);
     }
 }
 

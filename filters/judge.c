@@ -72,8 +72,7 @@ int chain_judge(const struct chain *chain, struct filter_row *row, bool sampled,
         const struct rule *rule = chain->rules[i];
         row->failed[i] = false;
         if (!rule_is_asked(rule)) continue;
-        bool in_sample = sampled || rule->filter->cost == FILTER_CHEAP;
-        if (outcome->rule && !in_sample) continue;
+        if (outcome->rule && !sampled && rule->filter->cost == FILTER_COSTLY) continue;
         struct filter_result result = {.answer = FILTER_KEEP};
         if (condition_holds(rule, row) && rule->filter->decide(rule, row, &result) < 0) {
             fail_prefix("%s: ", rule->name);
@@ -81,9 +80,11 @@ int chain_judge(const struct chain *chain, struct filter_row *row, bool sampled,
         }
         bool drops = result.answer == FILTER_DROP;
         row->failed[i] = drops;
-        counts[i].alone_asked += in_sample;
-        counts[i].alone_removed += in_sample && drops;
-        if (outcome->rule) continue;
+        if (outcome->rule) {
+            counts[i].behind_asked++;
+            counts[i].behind_failed += drops;
+            continue;
+        }
         counts[i].asked++;
         counts[i].removed += drops;
         if (drops) *outcome = (struct chain_outcome){rule, result};

@@ -183,7 +183,7 @@ int preset_find(const char *name, char path[PRESET_PATH_MAX])
     if (find_named("presets", str_from(name), ".preset", path)) return 0;
     struct nearest near = {.name = str_from(name), .distance = 5};
     each_preset(note_nearest, &near);
-    return fail_usage("no preset '%s'%s%s%s", name, near.found[0] ? "; did you mean '" : ": winnow help --presets lists them", near.found,
+    return fail_usage("no preset '%s'%s%s%s", name, near.found[0] ? "; did you mean '" : ": winnow help --preset lists them", near.found,
                       near.found[0] ? "'?" : "");
 }
 

@@ -145,8 +145,9 @@ struct rule {
     bool left_out;                /* by --without */
     /* filled by chain_prepare: */
     const char *unserved;         /* why this version or this input cannot serve it; NULL when it is served */
-    enum text_form form;          /* of parameters `form`, `split`, `min`, `max`, `strict`, where the filter has them */
+    enum text_form form;          /* of parameters `form`, `split`, `of`, `min`, `max`, `strict`, where the filter has them */
     enum word_split split;
+    bool raw_url;                 /* of=raw */
     struct bounds bounds;
     const char *bound;            /* the same as text: what a dropped row is told */
     size_t slots[RULE_COLUMNS];   /* where its columns lie in struct filter_row: filter->columns, then those of parameters */

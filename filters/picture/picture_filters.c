@@ -14,7 +14,7 @@ int image_bytes_decide(const struct rule *rule, struct filter_row *row, struct f
 
 int image_format_prepare(struct chain *chain, struct rule *rule)
 {
-    return rule_set_bound(chain, rule, "one of %.*s", STR_ARG(rule_value(rule, "allow")->text));
+    return rule_set_bound(chain, rule, "one of %.*s", STR_ARG(rule_state_value(rule, "allow")->text));
 }
 
 static struct str format_name(struct str s) { return str_eq_nocase(s, STR("jpg")) ? STR("jpeg") : s; }
@@ -23,7 +23,7 @@ int image_format_decide(const struct rule *rule, struct filter_row *row, struct 
 {
     struct str format = rule_cell(rule, row, 0);
     bool allowed = false;
-    for (struct str rest = rule_value(rule, "allow")->text; rest.p && !allowed;)
+    for (struct str rest = ((const struct rule_value *)rule->state)->text; rest.p && !allowed;)
         allowed = str_eq_nocase(format_name(str_cut(&rest, ',')), format_name(format));
     return answer_text(result, allowed && format.n, format.n ? format : STR("absent"));
 }

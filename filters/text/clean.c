@@ -2,6 +2,7 @@
 #include "filters/text/clean.h"
 
 #include "filters/text/clean_tables.h"
+#include "filters/text/eight.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/unicode.h"
 #include "pipeline/base/utf8.h"
@@ -11,19 +12,30 @@
 bool clean_laion_keeps(struct str s)
 {
     if (s.n > CLEAN_LAION_CHARACTERS || (s.n && (s.p[0] == ' ' || s.p[s.n - 1] == ' '))) return false;
-    for (size_t i = 0; i < s.n; i++)
+    size_t i = 0;
+    for (; i + 8 <= s.n; i += 8) {
+        uint64_t w = eight_load(s.p + i);
+        if (eight_below(w, ' ') | eight_not_ascii(w) | eight_equal(w, 0x7F) | eight_equal(w, '&') | eight_equal(w, '|')) return false;
+    }
+    for (; i < s.n; i++)
         if (s.p[i] < ' ' || s.p[i] == 0x7F || s.p[i] == '&' || s.p[i] == '|') return false; /* char is signed: > 0x7F too */
     return true;
 }
 
 bool clean_fold_keeps(struct str s)
 {
-    bool space = true;
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] < ' ' || (s.p[i] == ' ' && space)) return false;
-        space = s.p[i] == ' ';
+    size_t i = 0;
+    uint64_t space_before = 0x80; /* as if a space stood before the first byte */
+    for (; i + 8 <= s.n; i += 8) {
+        uint64_t w = eight_load(s.p + i), space = eight_equal(w, ' ');
+        if (eight_below(w, ' ') | eight_not_ascii(w) | (space & (space << 8 | space_before))) return false;
+        space_before = space >> 56;
     }
-    return s.n == 0 || !space;
+    for (; i < s.n; i++) {
+        if (s.p[i] < ' ' || (s.p[i] == ' ' && space_before)) return false;
+        space_before = s.p[i] == ' ';
+    }
+    return s.n == 0 || !space_before;
 }
 
 int clean_fold_space(struct buf *out, struct str s)

@@ -20,14 +20,14 @@ int text_words_decide(const struct rule *rule, struct filter_row *row, struct fi
 
 int text_clean_prepare(struct chain *chain, struct rule *rule)
 {
-    return rule_set_bound(chain, rule, "%s", rule_value(rule, "write")->flag ? "written" : "counted only");
+    return rule_set_bound(chain, rule, "%s", rule_state_value(rule, "write")->flag ? "written" : "counted only");
 }
 
 int text_clean_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result)
 {
     struct str text;
     if (row_form(row, rule->form, &text) < 0) return -1;
-    if (rule_value(rule, "write")->flag && !str_eq(text, row->cells[SLOT_TEXT])) filter_row_set_text(row, text);
+    if (((const struct rule_value *)rule->state)->flag && !str_eq(text, row->cells[SLOT_TEXT])) filter_row_set_text(row, text);
     result->kind = MEASURED_COUNT;
     result->part = measure_code_points(text);
     return 0;

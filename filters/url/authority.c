@@ -1,24 +1,42 @@
 #include "filters/url/authority.h"
 
-#include "pipeline/base/unicode.h"
-#include "pipeline/base/utf8.h"
+#include "filters/text/measure.h"
 
-static size_t first_of(struct str s, const char *set) /* offset; s.n when there is none */
+enum { ENDS_AUTHORITY = 1, ENDS_PATH = 2, IN_LABEL = 4 };
+static const unsigned char kinds[256] = {
+    ['/'] = ENDS_AUTHORITY, ['?'] = ENDS_AUTHORITY | ENDS_PATH, ['#'] = ENDS_AUTHORITY | ENDS_PATH,
+    ['0' ... '9'] = IN_LABEL, ['A' ... 'Z'] = IN_LABEL, ['a' ... 'z'] = IN_LABEL, [0x80 ... 0xFF] = IN_LABEL,
+};
+
+static size_t first_of(struct str s, unsigned kind) /* offset; s.n when there is none */
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] && strchr(set, s.p[i])) return i;
-    return s.n;
+    size_t i = 0;
+    while (i < s.n && !(kinds[(unsigned char)s.p[i]] & kind)) i++;
+    return i;
+}
+
+/* The offset of "://" when nothing that ends an authority stands before it; SIZE_MAX otherwise. */
+static size_t scheme_end(struct str url)
+{
+    size_t slash = first_of(url, ENDS_AUTHORITY);
+    return slash && slash + 1 < url.n && memcmp(url.p + slash - 1, "://", 3) == 0 ? slash - 1 : SIZE_MAX;
+}
+
+static size_t byte_at(struct str s, char c) /* offset; s.n when there is none */
+{
+    const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
+    return at ? (size_t)(at - s.p) : s.n;
 }
 
 struct written_url url_as_written(struct str url)
 {
     struct written_url w = {.path = STR_ABSENT};
     struct str behind = url;
-    size_t colon = str_find(url, STR("://"));
-    if (colon != SIZE_MAX && first_of(url, "/?#") > colon) {
+    size_t colon = scheme_end(url);
+    if (colon != SIZE_MAX) {
         w.scheme = str_of(url.p, colon);
         behind = str_from_at(url, colon + 3);
-        struct str authority = str_of(behind.p, first_of(behind, "/?#"));
+        struct str authority = str_of(behind.p, first_of(behind, ENDS_AUTHORITY));
         behind = str_from_at(behind, authority.n);
         for (size_t i = authority.n; i-- > 0;)
             if (authority.p[i] == '@') {
@@ -26,25 +44,23 @@ struct written_url url_as_written(struct str url)
                 authority = str_from_at(authority, i + 1);
                 break;
             }
-        size_t end = authority.n && authority.p[0] == '[' ? first_of(authority, "]") : first_of(authority, ":");
+        size_t end = authority.n && authority.p[0] == '[' ? byte_at(authority, ']') : byte_at(authority, ':');
         if (authority.n && authority.p[0] == '[' && end < authority.n) end++;
         w.host = str_of(authority.p, end);
         if (end < authority.n && authority.p[end] == ':') w.port = str_from_at(authority, end + 1);
     }
-    w.path = str_of(behind.p, first_of(behind, "?#"));
+    w.path = str_of(behind.p, first_of(behind, ENDS_PATH));
     w.rest = str_from_at(behind, w.path.n);
     return w;
 }
 
 /* ---- Django's rules ---- */
 
-static bool is_label_byte(char c) { return ascii_is_alpha(c) || ascii_is_digit(c) || (unsigned char)c >= 0x80; }
-
 static bool is_label(struct str s)
 {
     if (s.n == 0 || s.n > 63 || s.p[0] == '-' || s.p[s.n - 1] == '-') return false;
     for (size_t i = 0; i < s.n; i++)
-        if (!is_label_byte(s.p[i]) && s.p[i] != '-') return false;
+        if (!(kinds[(unsigned char)s.p[i]] & IN_LABEL) && s.p[i] != '-') return false;
     return true;
 }
 
@@ -102,8 +118,5 @@ bool url_django_valid(struct str url, struct str schemes)
     struct written_url w = url_as_written(url);
     bool scheme = false;
     for (struct str rest = schemes; rest.p && !scheme;) scheme = str_eq_nocase(str_cut(&rest, ','), w.scheme);
-    if (!scheme || !w.scheme.p || !is_host(w.host) || !is_port(w.port)) return false;
-    for (size_t at = 0; at < url.n;)
-        if (unicode_is_space(utf8_next(url, &at))) return false;
-    return true;
+    return scheme && w.scheme.p && is_host(w.host) && is_port(w.port) && !measure_has_space(url);
 }

@@ -13,8 +13,7 @@
 /* of=url: what the row names; of=raw: what the page wrote, where that differs. */
 static struct str url_of(const struct rule *rule, const struct filter_row *row)
 {
-    bool raw = rule_value(rule, "of")->choice;
-    return raw && row->cells[SLOT_URL_RAW].n ? row->cells[SLOT_URL_RAW] : row->cells[SLOT_URL];
+    return rule->raw_url && row->cells[SLOT_URL_RAW].n ? row->cells[SLOT_URL_RAW] : row->cells[SLOT_URL];
 }
 
 int url_contains_prepare(struct chain *chain, struct rule *rule)
@@ -36,7 +35,7 @@ int url_contains_decide(const struct rule *rule, struct filter_row *row, struct 
 
 int url_extension_prepare(struct chain *chain, struct rule *rule)
 {
-    return rule_set_bound(chain, rule, "one of %.*s", STR_ARG(rule_value(rule, "allow")->text));
+    return rule_set_bound(chain, rule, "one of %.*s", STR_ARG(rule_state_value(rule, "allow")->text));
 }
 
 int url_extension_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result)
@@ -48,7 +47,7 @@ int url_extension_decide(const struct rule *rule, struct filter_row *row, struct
             break;
         }
     bool allowed = false;
-    for (struct str rest = rule_value(rule, "allow")->text; rest.p && !allowed;)
+    for (struct str rest = ((const struct rule_value *)rule->state)->text; rest.p && !allowed;)
         allowed = str_eq_nocase(str_cut(&rest, ','), extension);
     return answer_text(result, allowed, extension);
 }
@@ -65,13 +64,14 @@ int url_host_length_decide(const struct rule *rule, struct filter_row *row, stru
 
 int url_valid_prepare(struct chain *chain, struct rule *rule)
 {
-    return rule_set_bound(chain, rule, "an absolute URL of %.*s", STR_ARG(rule_value(rule, "schemes")->text));
+    struct rule_value *schemes = rule_state_value(rule, "schemes");
+    return rule_set_bound(chain, rule, "an absolute URL of %.*s", STR_ARG(schemes->text));
 }
 
 int url_valid_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result)
 {
     struct str url = url_of(rule, row);
-    return answer_text(result, url_django_valid(url, rule_value(rule, "schemes")->text), url);
+    return answer_text(result, url_django_valid(url, ((const struct rule_value *)rule->state)->text), url);
 }
 
 /* ---- hosts ---- */

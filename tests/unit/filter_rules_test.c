@@ -241,8 +241,8 @@ static void test_rules_behind_the_first_are_counted_alone(void **state)
     assert_int_equal(j->counts[0].removed, 1);
     assert_int_equal(j->counts[1].asked, 1);
     assert_int_equal(j->counts[1].removed, 1);
-    assert_int_equal(j->counts[1].alone_asked, 2);
-    assert_int_equal(j->counts[1].alone_removed, 2);
+    assert_int_equal(j->counts[1].behind_asked, 1);
+    assert_int_equal(j->counts[1].behind_failed, 1);
     judge_free(j);
 }
 
