@@ -1,6 +1,7 @@
 #include "crawl/http/body.h"
 
 #include "pipeline/base/fail.h"
+#include "pipeline/base/utf8.h"
 
 #include <brotli/decode.h>
 #include <libdeflate.h>
@@ -51,10 +52,10 @@ static size_t line_end(struct str s) /* CRLF or LF at the start: its bytes */
     return s.n >= 1 && s.p[0] == '\n';
 }
 
-/* Whether the body is really chunked: the first chunk leads to another size line, or to the end. */
+/* Whether the body is really chunked: its first chunk ends where its size says. */
 static bool chunks_chain(struct str body, bool truncated)
 {
-    uint64_t size, next;
+    uint64_t size;
     size_t line = chunk_line(body, &size);
     if (!line) return false;
     struct str rest = str_from_at(body, line);
@@ -62,8 +63,7 @@ static bool chunks_chain(struct str body, bool truncated)
     if (size > rest.n) return truncated;
     rest = str_from_at(rest, (size_t)size);
     if (rest.n == 0) return true;
-    size_t end = line_end(rest);
-    return end && (rest.n == end || chunk_line(str_from_at(rest, end), &next));
+    return line_end(rest) > 0;
 }
 
 static int join_chunks(struct buf *out, struct str body, unsigned *marks)
@@ -114,7 +114,8 @@ static size_t room_for_piece(struct buf *out, bool *failed)
     return *failed ? 0 : out->room - out->n;
 }
 
-/* Inflates piece by piece, keeping what comes before damage. `window`: 15 + 16 gzip (several members), 15 zlib, -15 raw. */
+/* Inflates piece by piece, keeping what comes before damage. `window`: 15 + 16 gzip (several members), 15 zlib, -15 raw. 1 for
+ * bytes that cannot be deflate, 0, or -1. */
 static int inflate_slowly(struct buf *out, struct str in, int window, unsigned *marks)
 {
     z_stream z = {.next_in = (unsigned char *)(uintptr_t)in.p, .avail_in = (unsigned)in.n};
@@ -132,7 +133,7 @@ static int inflate_slowly(struct buf *out, struct str in, int window, unsigned *
     inflateEnd(&z);
     if (result == Z_OK && !failed) *marks |= HTTP_BODY_LIMITED;
     else if (result != Z_STREAM_END) *marks |= HTTP_BODY_DAMAGED;
-    return failed ? -1 : 0;
+    return failed ? -1 : result == Z_DATA_ERROR;
 }
 
 /* Whole gzip members by libdeflate; 0 done, 1 try slowly, -1 memory. */
@@ -156,7 +157,7 @@ static int undo_gzip(struct http_body *decoder, struct buf *out, struct str in, 
     int result = gunzip_fast(decoder, out, in);
     if (result <= 0) return result;
     buf_clear(out);
-    return inflate_slowly(out, in, 15 + 16, marks);
+    return inflate_slowly(out, in, 15 + 16, marks) < 0 ? -1 : 0;
 }
 
 /* "deflate" is zlib's wrapper by the standard, and raw deflate from some servers. -2: neither. */
@@ -166,9 +167,9 @@ static int undo_deflate(struct buf *out, struct str in, unsigned *marks)
     unsigned own = 0;
     int window = in.n >= 2 && (b[0] & 15) == 8 && (b[0] * 256u + b[1]) % 31 == 0 ? 15 : -15;
     int result = inflate_slowly(out, in, window, &own);
-    if (window < 0 && ((own & HTTP_BODY_DAMAGED) || out->n == 0)) return -2;
+    if (window < 0 && (result == 1 || out->n == 0)) return -2;
     *marks |= own;
-    return result;
+    return result < 0 ? -1 : 0;
 }
 
 static int undo_zstd(struct http_body *decoder, struct buf *out, struct str in, unsigned *marks)
@@ -214,12 +215,13 @@ static int undo_brotli(struct buf *out, struct str in, unsigned *marks)
     return 0;
 }
 
-/* Compressed bytes hold control characters within the first few; text holds none. */
+/* Compressed bytes hold control characters within the first few, and a few alone are hardly UTF-8 or markup. */
 static bool looks_like_text(struct str s)
 {
-    for (size_t i = 0; i < s.n && i < TEXT_LOOK; i++)
+    if (s.n > TEXT_LOOK) s.n = TEXT_LOOK;
+    for (size_t i = 0; i < s.n; i++)
         if ((unsigned char)s.p[i] < ' ' && !ascii_is_space(s.p[i])) return false;
-    return s.n >= 8;
+    return memchr(s.p, '<', s.n) || utf8_valid(s);
 }
 
 static bool may_be(enum coding coding, struct str in)
