@@ -535,6 +535,8 @@ const struct command command_import = {
         "what stood there where the row differs. A record whose URL is not http or https, whose number of fields is another than "
         "expected, or that does not fit a row is reported with file and line and counted as lost.\n\n"
         "Columns that winnow knows (width, sha256, page_url, …) may be given like the user's own; numbers must be numbers.\n\n"
+        "Parquet comes through DuckDB: duckdb -c \"COPY (SELECT URL, TEXT FROM 'part.parquet') TO '/dev/stdout' (FORMAT csv, "
+        "HEADER)\" | winnow import --format csv --header --columns url=URL,text=TEXT -\n\n"
         "With --shards the rows' image_pack is the shard itself, so that a corpus is filtered, scored and audited without fetching. "
         "All shards of a call lie in one folder. Ids in winnow's own shards are kept.",
     .example = "winnow import --columns url,text tests/data/pairs.tsv\n"

@@ -119,7 +119,8 @@ static int set_number(struct batch *batch, struct row *row, size_t column, struc
     return 0;
 }
 
-enum pair_result pair_set(struct pair_maker *maker, struct batch *batch, struct row *row, size_t column, struct str value, bool *odd)
+enum pair_result pair_set(struct pair_maker *maker, struct batch *batch, struct row *row, size_t column, struct str value,
+                          bool *odd)
 {
     if (value.n == 0) return PAIR_MADE;
     if (batch->columns->list[column].type != COLUMN_TEXT) return done(set_number(batch, row, column, str_trim(value), odd));

@@ -41,6 +41,7 @@ enum pair_result pair_make(struct pair_maker *maker, struct batch *batch, struct
 
 /* Sets a cell of any other column from a value as found: damaged UTF-8 becomes U+FFFD; a number must be one (512.0 is 512), else
  * the cell stays absent and *odd is set. PAIR_LOST: longer than a cell. */
-enum pair_result pair_set(struct pair_maker *maker, struct batch *batch, struct row *row, size_t column, struct str value, bool *odd);
+enum pair_result pair_set(struct pair_maker *maker, struct batch *batch, struct row *row, size_t column, struct str value,
+                          bool *odd);
 
 #endif
