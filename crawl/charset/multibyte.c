@@ -1,4 +1,4 @@
-/* Decoders of the East Asian encodings (Encoding standard §10–13): a lead byte chooses a row, a trail byte a cell of an index. */
+/* Decoders of the East Asian encodings (Encoding standard §10–13): a lead byte chooses a row of an index, a trail byte a cell. */
 #include "crawl/charset/multibyte.h"
 
 #include "crawl/charset/tables.h"

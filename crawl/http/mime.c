@@ -19,8 +19,10 @@ static struct str trim_start(struct str s)
 
 static bool is_token(struct str s) /* one or more HTTP token characters (RFC 9110 §5.6.2) */
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!ascii_is_alpha(s.p[i]) && !ascii_is_digit(s.p[i]) && (s.p[i] == '\0' || !strchr("!#$%&'*+-.^_`|~", s.p[i]))) return false;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (!ascii_is_alpha(c) && !ascii_is_digit(c) && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c))) return false;
+    }
     return s.n > 0;
 }
 
@@ -170,6 +172,7 @@ bool mime_page_is_html(struct str identified, const struct mime *mime, struct st
     if (mime_parse(&own, identified)) mime = &own;
     if (mime_is(mime, STR("text"), STR("html")) || mime_is(mime, STR("application"), STR("xhtml+xml"))) return true;
     if (mime == &own) return false;
-    bool vague = !mime->type.p || mime_is(mime, STR("text"), STR("plain")) || mime_is(mime, STR("application"), STR("octet-stream"));
+    bool vague = !mime->type.p || mime_is(mime, STR("text"), STR("plain")) ||
+                 mime_is(mime, STR("application"), STR("octet-stream"));
     return vague && mime_sniff_html(body);
 }
