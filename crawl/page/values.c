@@ -1,5 +1,7 @@
 #include "crawl/page/values.h"
 
+#include "crawl/html/references.h"
+#include "crawl/html/references.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/utf8.h"
 
@@ -18,8 +20,6 @@ void page_values_free(struct page_values *v)
     buf_free(&v->utf8);
 }
 
-static bool holds(struct str s, char c) { return memchr(s.p, c, s.n) != NULL; }
-
 /* Into UTF-8; `raw` itself where it is that already. */
 static struct str transcode(struct page_values *v, struct str raw)
 {
@@ -28,39 +28,20 @@ static struct str transcode(struct page_values *v, struct str raw)
     return charset_decode(&v->bytes, v->charset, raw) < 0 ? STR_ABSENT : buf_str(&v->bytes);
 }
 
-/* CR LF and CR become LF, as the preprocessing of the input stream does (HTML standard §13.2.3.5). */
-static int add_with_line_feeds(struct buf *out, struct str s)
-{
-    while (s.p) {
-        struct str part = str_cut(&s, '\r');
-        if (buf_add(out, part) < 0) return -1;
-        if (!s.p) break;
-        if (buf_byte(out, '\n') < 0) return -1;
-        if (s.n && s.p[0] == '\n') s = str_from_at(s, 1);
-    }
-    return 0;
-}
-
 struct str page_value(struct page_values *v, struct str raw, bool text)
 {
     if (!raw.n) return raw;
     if (raw.n > VALUE_BYTES_MAX / 4) raw.n = VALUE_BYTES_MAX / 4; /* transcoding at most triples it */
     struct str value = transcode(v, raw);
     if (!value.p) return STR_ABSENT;
-    if (holds(value, '\r')) {
-        buf_clear(&v->utf8);
-        if (add_with_line_feeds(&v->utf8, value) < 0) return STR_ABSENT;
-        struct str copy = arena_copy(v->arena, buf_str(&v->utf8));
-        if (!copy.p) return STR_ABSENT;
-        value = copy;
-    }
-    if (holds(value, '&')) {
+    bool copied = value.p == v->bytes.p;
+    if (html_needs_decoding(value)) {
         buf_clear(&v->utf8);
         if (html_decode_references(&v->utf8, value, !text) < 0) return STR_ABSENT;
         value = buf_str(&v->utf8);
+        copied = true;
     }
-    bool in_scratch = value.p == v->utf8.p || value.p == v->bytes.p;
-    return in_scratch ? arena_copy(v->arena, value) : value;
+    return copied ? arena_copy(v->arena, value) : value;
 }
 
 struct str page_pieces(struct page_values *v, const struct html_page *page, struct html_text text)
