@@ -6,7 +6,6 @@
 #define WINNOW_PAGE_VALUES_H
 
 #include "crawl/charset/charset.h"
-#include "crawl/html/choose.h"
 #include "crawl/html/page.h"
 #include "pipeline/base/arena.h"
 #include "pipeline/base/buf.h"
