@@ -106,7 +106,9 @@ int preset_parse(struct chain *chain, const char *file, struct str text)
 
 /* ---- where files lie ---- */
 
-enum { ROOTS = 3 };
+/* From the program's folder: the checkout, an installation, and build folders up to build/asan/tests/unit. */
+static const char *const from_program[] = {"filters", "../share/winnow", "../filters", "../../filters", "../../../filters", "../../../../filters"};
+enum { ROOTS = 1 + sizeof from_program / sizeof *from_program };
 
 /* The i-th folder that may hold `kind` ("presets" or "lists"); false when there is none. */
 static bool folder(size_t i, const char *kind, char path[PRESET_PATH_MAX])
@@ -122,7 +124,7 @@ static bool folder(size_t i, const char *kind, char path[PRESET_PATH_MAX])
     program[n] = 0;
     char *slash = strrchr(program, '/');
     if (slash) *slash = 0;
-    return snprintf(path, PRESET_PATH_MAX, i == 1 ? "%s/filters/%s" : "%s/../share/winnow/%s", program, kind) < PRESET_PATH_MAX;
+    return snprintf(path, PRESET_PATH_MAX, "%s/%s/%s", program, from_program[i - 1], kind) < PRESET_PATH_MAX;
 }
 
 static bool find_named(const char *kind, struct str name, const char *ending, char path[PRESET_PATH_MAX])

@@ -150,7 +150,7 @@ static int check_served(const struct recipe *recipe, struct chain *chain)
 /* Which places the preset has rules for, and by what it wants duplicates removed. */
 static int look_at_chain(const struct recipe *recipe, struct chain *chain, struct preset_shape *shape, struct arena *arena)
 {
-    if (preset_add(chain, recipe->preset) < 0) return fail_usage("%s: %s", recipe->path, fail_message());
+    if (preset_add(chain, recipe->preset) < 0) return fail_prefix("%s: ", recipe->path), -1;
     for (size_t i = 0; i < chain->count; i++) {
         const struct rule *rule = chain->rules[i];
         if (left_out(recipe, rule->name)) continue;

@@ -11,13 +11,22 @@ enum { MESSAGE_BYTES = 4096 };
 static _Thread_local char message[MESSAGE_BYTES];
 static _Thread_local enum exit_code code = EXIT_FAILED;
 
+/* By way of a second buffer: an argument may be the sentence that is replaced. */
+static int set(enum exit_code new_code, const char *format, va_list arguments)
+{
+    char text[MESSAGE_BYTES];
+    vsnprintf(text, sizeof text, format, arguments);
+    memcpy(message, text, strlen(text) + 1);
+    code = new_code;
+    return -1;
+}
+
 int fail(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    set(EXIT_FAILED, format, arguments);
     va_end(arguments);
-    code = EXIT_FAILED;
     return -1;
 }
 
@@ -25,9 +34,8 @@ int fail_usage(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    set(EXIT_USAGE, format, arguments);
     va_end(arguments);
-    code = EXIT_USAGE;
     return -1;
 }
 
@@ -38,10 +46,10 @@ int fail_errno(const char *format, ...)
     int error = errno;
     va_list arguments;
     va_start(arguments, format);
-    int n = vsnprintf(message, sizeof message, format, arguments);
+    set(EXIT_FAILED, format, arguments);
     va_end(arguments);
-    code = EXIT_FAILED;
-    if (n >= 0 && (size_t)n < sizeof message) snprintf(message + n, sizeof message - (size_t)n, ": %s", strerror(error));
+    size_t n = strlen(message);
+    snprintf(message + n, sizeof message - n, ": %s", strerror(error));
     return -1;
 }
 

@@ -1,5 +1,5 @@
-/* Late loading by dlopen. The folder is $WINNOW_MODULES, else `build/modules` or `modules` beside the executable, else
- * ../lib/winnow from it. */
+/* Late loading by dlopen. The folder is $WINNOW_MODULES, else one of those in locate(), seen from the executable: beside it,
+ * in the build tree, where `make install` puts it, above a unit test. */
 #include "pipeline/base/module.h"
 
 #include "pipeline/base/fail.h"
@@ -33,7 +33,7 @@ static int locate(const char *name, char path[PATH_MAX])
     if (n < 0) return -1;
     executable[n] = 0;
     *strrchr(executable, '/') = 0;
-    static const char *const places[] = {"modules", "build/modules", "../modules", "../lib/winnow"};
+    static const char *const places[] = {"modules", "build/modules", "../lib/winnow", "../modules", "../../modules"};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
         if (snprintf(path, PATH_MAX, "%s/%s/%s.so", executable, places[i], name) < PATH_MAX && access(path, R_OK) == 0) return 0;
     return -1;
