@@ -170,10 +170,9 @@ static void test_a_shard_cut_anywhere_gives_an_error_or_the_right_bytes(void **s
             struct buf out;
             buf_init(&out, 64 << 20);
             if (s && store_read(s, 10, 30000, &out) == 0) assert_memory_equal(out.p, f->tar.p + 10, 30000);
-            buf_clear(&out); /* all of it only where nothing but the seek table was cut */
+            buf_clear(&out); /* all of it only where nothing but the seek table, or the sum of gzip, was cut */
             if (s && store_read(s, 0, f->tar.n + END_MARK, &out) == 0) {
-                assert_int_equal(compression, SHARD_ZSTD);
-                assert_true(cut + 9 + 8 + 12 * (PIECES + 1) >= size);
+                assert_true(cut + (compression == SHARD_ZSTD ? 9 + 8 + 12 * PIECES : compression == SHARD_GZIP ? 10 : 0) >= size);
                 assert_memory_equal(out.p, f->tar.p, f->tar.n);
             }
             buf_free(&out);
