@@ -127,9 +127,8 @@ static int add_fixed(struct buf *out, uint32_t c)
 }
 
 /* One pass of the part of ftfy that clean.h names, without NFC. */
-static int fix_pass(struct buf *out, struct str s)
+static int fix_pass(struct buf *out, struct str s, bool unescape)
 {
-    bool unescape = memchr(s.p, '<', s.n) == NULL;
     for (size_t at = 0; at < s.n;) {
         unsigned char c = (unsigned char)s.p[at];
         uint32_t named;
@@ -178,12 +177,13 @@ int clean_laion(struct buf *out, struct str text, struct buf room[2])
     if (buf_add(&room[0], text) < 0) return -1;
     for (size_t i = 0; i < room[0].n; i++)
         if (room[0].p[i] == '\n') room[0].p[i] = ' ';
+    bool unescape = !memchr(text.p, '<', text.n); /* asked once, of the text as it came */
     int now = 0;
     for (int pass = 0; pass < CLEAN_PASSES; pass++) {
         struct buf *from = &room[now], *to = &room[!now];
         buf_clear(to);
         buf_clear(out);
-        if (fix_pass(out, buf_str(from)) < 0 || unicode_nfc(to, buf_str(out)) < 0) return -1;
+        if (fix_pass(out, buf_str(from), unescape) < 0 || unicode_nfc(to, buf_str(out)) < 0) return -1;
         now = !now;
         if (str_eq(buf_str(from), buf_str(to))) break;
     }

@@ -112,6 +112,7 @@ struct str phrases_find(const struct phrases *p, const struct str *list, size_t 
 
 struct substrings {
     uint16_t class_of[256]; /* 0 = no entry holds the byte */
+    bool begins[256];       /* some entry begins with the byte */
     unsigned classes;
     uint32_t *next;   /* states × classes */
     uint32_t *length; /* by state: bytes of the longest entry that ends here; 0 = none */
@@ -196,7 +197,10 @@ struct substrings *substrings_new(const struct str *entries, size_t count)
         fail_memory();
         return substrings_free(s), NULL;
     }
-    for (size_t i = 0; i < count; i++) add_entry(s, entries[i]);
+    for (size_t i = 0; i < count; i++) {
+        s->begins[(unsigned char)entries[i].p[0]] = true;
+        add_entry(s, entries[i]);
+    }
     if (resolve(s) < 0) return substrings_free(s), NULL;
     return s;
 }
@@ -205,6 +209,8 @@ struct str substrings_find(const struct substrings *s, struct str text)
 {
     uint32_t state = 0;
     for (size_t i = 0; i < text.n; i++) {
+        while (state == 0 && i < text.n && !s->begins[(unsigned char)text.p[i]]) i++; /* no step waits for the one before */
+        if (i == text.n) break;
         state = s->next[(size_t)state * s->classes + s->class_of[(unsigned char)text.p[i]]];
         uint32_t n = s->length[state];
         if (n) return str_of(text.p + i + 1 - n, n);

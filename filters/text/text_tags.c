@@ -7,8 +7,16 @@
 
 static const struct {
     const char *parameter;
-    enum tag tag;
-} classes[] = {{"determiner", TAG_DETERMINER}, {"noun", TAG_NOUN}, {"preposition", TAG_PREPOSITION}};
+    unsigned tag;
+    struct str missing;
+} classes[] = {{"determiner", TAG_DETERMINER, {"no determiner", 13}},
+               {"noun", TAG_NOUN, {"no noun", 7}},
+               {"preposition", TAG_PREPOSITION, {"no preposition", 14}}};
+
+struct wanted {
+    const struct tagger *tagger;
+    unsigned tags; /* of text.has */
+};
 
 int text_tags_prepare(struct chain *chain, struct rule *rule)
 {
@@ -16,12 +24,16 @@ int text_tags_prepare(struct chain *chain, struct rule *rule)
         fail_prefix("%s: ", rule->name);
         return -1;
     }
-    rule->state = chain->tagger;
-    if (!rule_value(rule, "noun")) return 0; /* text.noun_ratio: its bound is min and max */
+    struct wanted *wanted = rule->state = arena_alloc(&chain->arena, sizeof *wanted);
+    if (!wanted) return -1;
+    *wanted = (struct wanted){chain->tagger, 0};
+    if (!rule_value(rule, "noun")) return 0; /* text.noun_ratio: its bound is a number */
     char bound[64] = "";
-    for (size_t i = 0, n = 0; i < sizeof classes / sizeof *classes; i++)
-        if (rule_value(rule, classes[i].parameter)->flag)
-            n += (size_t)snprintf(bound + n, sizeof bound - n, "%s%s", n ? ", " : "", classes[i].parameter);
+    for (size_t i = 0, n = 0; i < sizeof classes / sizeof *classes; i++) {
+        if (!rule_value(rule, classes[i].parameter)->flag) continue;
+        wanted->tags |= classes[i].tag;
+        n += (size_t)snprintf(bound + n, sizeof bound - n, "%s%s", n ? ", " : "", classes[i].parameter);
+    }
     if (!*bound) return fail_usage("%s: asks for none of determiner, noun, preposition", rule->name);
     return rule_set_bound(chain, rule, "%s", bound);
 }
@@ -30,13 +42,12 @@ int text_has_decide(const struct rule *rule, struct filter_row *row, struct filt
 {
     struct words words;
     const uint16_t *tags;
-    if (row_tags(row, rule->form, rule->state, &words, &tags) < 0) return -1;
+    const struct wanted *wanted = rule->state;
+    if (row_tags(row, rule->form, wanted->tagger, &words, &tags) < 0) return -1;
     unsigned present = 0;
     for (size_t i = 0; i < words.count; i++) present |= tags[i];
-    static const char *const missing[] = {"no determiner", "no noun", "no preposition"};
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
-        if (rule_value(rule, classes[i].parameter)->flag && !(present & classes[i].tag))
-            return answer_text(result, false, str_from(missing[i]));
+        if (wanted->tags & ~present & classes[i].tag) return answer_text(result, false, classes[i].missing);
     return 0;
 }
 
@@ -44,7 +55,8 @@ int text_noun_ratio_decide(const struct rule *rule, struct filter_row *row, stru
 {
     struct words words;
     const uint16_t *tags;
-    if (row_tags(row, rule->form, rule->state, &words, &tags) < 0) return -1;
+    const struct wanted *wanted = rule->state;
+    if (row_tags(row, rule->form, wanted->tagger, &words, &tags) < 0) return -1;
     size_t nouns = 0;
     for (size_t i = 0; i < words.count; i++) nouns += (tags[i] & TAG_NOUN) != 0;
     return answer_share(rule, result, nouns, words.count, 0);
