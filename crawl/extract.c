@@ -9,7 +9,9 @@
  * (3) A page at the end of what the fast reader could read moves on to the tolerant one: the next record may belong to it.
  */
 #include "crawl/input/crawl_file.h"
+#include "crawl/input/picture_table.h"
 #include "crawl/page/follow.h"
+#include "crawl/url/url.h"
 #include "crawl/warc/chunk.h"
 #include "crawl/warc/join.h"
 #include "pipeline/base/fail.h"
@@ -59,6 +61,12 @@ struct lost {
     struct lost *next;
 };
 
+/* A picture in the crawl, until it is known to count. */
+struct found_picture {
+    struct picture picture;
+    struct found_picture *next;
+};
+
 struct extract_item {
     struct crawl_chunk chunk;
     size_t file;             /* index in run->inputs */
@@ -68,20 +76,23 @@ struct extract_item {
     uint64_t records;
     uint64_t counts[FOLLOW_COUNTS], page_counts[PAGE_COUNTS];
     struct lost *lost, **lost_end;
+    struct found_picture *pictures;
     struct page_follow waiting; /* the page that waits for its next record */
 };
 
 struct worker {
     struct warc_chunk *chunk;
     struct page_follow follow;
+    struct url_parser urls;      /* for pictures */
 };
 
 struct extract {
     struct page_options page;
     struct warc_limits limits;
     struct worker *workers;      /* one a thread */
-    struct page_follow follow;   /* of emit() */
+    struct worker serial;        /* of emit(); without a chunk */
     struct warc_join *join;
+    struct picture_table *pictures; /* NULL when nobody asked for it */
     /* next(): */
     struct crawl_file *file;
     size_t next_file;
@@ -98,6 +109,7 @@ struct extract {
 struct target {
     struct stage_run *run;
     struct stage_item *item;
+    struct worker *worker;
 };
 
 static uint64_t src_file(const struct stage_run *run, const struct extract_item *item)
@@ -171,9 +183,26 @@ static int lose_page(void *context, const struct follow_source *source, const ch
     return lost->what.p ? 0 : -1;
 }
 
+/* Notes a picture for the table, if its record can be read alone. */
+static int add_picture(void *context, const struct follow_source *source)
+{
+    struct target *target = context;
+    struct extract_item *x = target->item->user;
+    struct url url;
+    if (!source->record->stored || url_parse(&target->worker->urls, &url, NULL, source->uri, NULL) != URL_OK) return 0;
+    struct found_picture *found = arena_alloc(&target->item->scratch, sizeof *found);
+    if (!found) return -1;
+    found->picture = (struct picture){hash_xxh3_128(url_without_fragment(&url), 0), src_file(target->run, x), source->ordinal,
+                                      source->record->offset, source->record->stored};
+    found->next = x->pictures;
+    x->pictures = found;
+    return 0;
+}
+
 static struct follow_sink sink_of(struct target *target)
 {
-    return (struct follow_sink){.context = target, .page = add_page, .lost = lose_page};
+    const struct extract *s = target->run->state;
+    return (struct follow_sink){target, add_page, s->pictures ? add_picture : NULL, lose_page};
 }
 
 /* ---- next */
@@ -240,6 +269,7 @@ static void clear_findings(struct stage_item *item)
     memset(x->page_counts, 0, sizeof x->page_counts);
     x->lost = NULL;
     x->lost_end = &x->lost;
+    x->pictures = NULL;
     x->waiting.waits = false;
 }
 
@@ -257,7 +287,7 @@ static int work(struct stage_run *run, struct stage_item *item, unsigned number)
     struct worker *worker = &s->workers[number];
     clear_findings(item);
     if (x->failure || !x->chunk.border) return 0;
-    struct target target = {run, item};
+    struct target target = {run, item, worker};
     const struct follow_sink sink = sink_of(&target);
     struct warc_record record;
     enum warc_event event;
@@ -297,9 +327,10 @@ static int take_findings(struct stage_run *run, struct stage_item *item)
         row->place.record += s->file_records;
         if (row_set_u64(&item->out, row, COLUMN_src_record, row->place.record) < 0) return -1;
     }
+    for (struct found_picture *found = x->pictures; found; found = found->next) found->picture.record += s->file_records;
     if (x->waiting.waits) {
         x->waiting.ordinal += s->file_records;
-        if (page_follow_move(&x->waiting, &s->follow) < 0) return -1;
+        if (page_follow_move(&x->waiting, &s->serial.follow) < 0) return -1;
     }
     s->file_records += x->records;
     return 0;
@@ -310,7 +341,7 @@ static int read_on(struct stage_run *run, struct stage_item *item, uint64_t from
 {
     struct extract *s = run->state;
     struct extract_item *x = item->user;
-    struct target target = {run, item};
+    struct target target = {run, item, &s->serial};
     const struct follow_sink sink = sink_of(&target);
     struct warc_record record;
     struct warc_loss loss;
@@ -323,12 +354,12 @@ static int read_on(struct stage_run *run, struct stage_item *item, uint64_t from
             if (lose(run, item, &loss) < 0) return -1;
             continue;
         }
-        if (page_follow_record(&s->follow, &record, s->file_records++, &sink) < 0) return -1;
-        if (page_follow_holds(&s->follow) && page_follow_copy(&s->follow) < 0) return -1;
+        if (page_follow_record(&s->serial.follow, &record, s->file_records++, &sink) < 0) return -1;
+        if (page_follow_holds(&s->serial.follow) && page_follow_copy(&s->serial.follow) < 0) return -1;
     }
     bool border = x->chunk.follow == WARC_BORDER && warc_join_takes(s->join, x->chunk.offset + x->chunk.bytes.n);
-    if ((border || x->chunk.follow == WARC_FILE_END) && page_follow_flush(&s->follow, &sink) < 0) return -1;
-    take_counts(x, &s->follow);
+    if ((border || x->chunk.follow == WARC_FILE_END) && page_follow_flush(&s->serial.follow, &sink) < 0) return -1;
+    take_counts(x, &s->serial.follow);
     return 0;
 }
 
@@ -342,9 +373,12 @@ static int end_file(struct stage_run *run, struct stage_item *item)
 
 static int report(struct stage_run *run, struct stage_item *item)
 {
+    struct extract *s = run->state;
     struct extract_item *x = item->user;
     for (const struct lost *lost = x->lost; lost; lost = lost->next)
         if (stage_loss(item, path_of(run, x), "offset", lost->offset, "%.*s", STR_ARG(lost->what)) < 0) return -1;
+    for (const struct found_picture *found = x->pictures; found; found = found->next)
+        if (picture_table_add(s->pictures, &found->picture) < 0) return -1;
     stage_read(item, x->counts[FOLLOW_RECORDS]);
     for (int i = 0; i < FOLLOW_COUNTS; i++)
         if (x->counts[i] && stage_count(item, follow_count_name((enum follow_count)i), x->counts[i]) < 0) return -1;
@@ -374,6 +408,23 @@ static int emit(struct stage_run *run, struct stage_item *item)
     if (read_on(run, item, x->read_to) < 0) return -1;
     if (x->chunk.follow == WARC_FILE_END && end_file(run, item) < 0) return -1;
     return report(run, item);
+}
+
+/* All files are read: the table of pictures. */
+static int finish(struct stage_run *run)
+{
+    struct extract *s = run->state;
+    if (!s->pictures) return 0;
+    char *path = NULL;
+    if (asprintf(&path, "%s%s.pictures.zst", run->output_folder, run->output_stem) < 0) return fail_memory();
+    struct file_out file;
+    uint64_t rows;
+    int result = file_create(&file, path);
+    free(path);
+    if (result < 0) return -1;
+    if (picture_table_write(s->pictures, &file, &rows) == 0) return stage_publish(run, &file, rows);
+    file_discard(&file);
+    return -1;
 }
 
 /* ---- open, close */
@@ -416,6 +467,18 @@ static int name_inputs(struct stage_run *run)
     return 0;
 }
 
+static int open_worker(const struct extract *s, struct worker *worker)
+{
+    return page_follow_init(&worker->follow, &s->page, s->limits.block) < 0 || url_parser_init(&worker->urls) < 0 ? -1 : 0;
+}
+
+static void close_worker(struct worker *worker)
+{
+    warc_chunk_free(worker->chunk);
+    page_follow_free(&worker->follow);
+    url_parser_free(&worker->urls);
+}
+
 static int open_extract(struct stage_run *run)
 {
     static const char *const names[] = {
@@ -435,11 +498,10 @@ static int open_extract(struct stage_run *run)
     s->join = warc_join_new(&s->limits);
     s->workers = calloc(run->threads, sizeof *s->workers);
     if (!s->join || !s->workers) return s->join ? fail_memory() : -1;
-    if (page_follow_init(&s->follow, &s->page, s->limits.block) < 0) return -1;
-    for (unsigned i = 0; i < run->threads; i++) {
-        struct worker *w = &s->workers[i];
-        if (!(w->chunk = warc_chunk_new(&s->limits)) || page_follow_init(&w->follow, &s->page, s->limits.block) < 0) return -1;
-    }
+    if (run->output_folder && !(s->pictures = picture_table_open((size_t)(run->common->memory / 4), run->common->tmp))) return -1;
+    if (open_worker(s, &s->serial) < 0) return -1;
+    for (unsigned i = 0; i < run->threads; i++)
+        if (open_worker(s, &s->workers[i]) < 0 || !(s->workers[i].chunk = warc_chunk_new(&s->limits))) return -1;
     return name_inputs(run);
 }
 
@@ -448,11 +510,9 @@ static void close_extract(struct stage_run *run)
     struct extract *s = run->state;
     crawl_file_close(s->file);
     warc_join_free(s->join);
-    page_follow_free(&s->follow);
-    for (unsigned i = 0; s->workers && i < run->threads; i++) {
-        warc_chunk_free(s->workers[i].chunk);
-        page_follow_free(&s->workers[i].follow);
-    }
+    picture_table_close(s->pictures);
+    close_worker(&s->serial);
+    for (unsigned i = 0; s->workers && i < run->threads; i++) close_worker(&s->workers[i]);
     free(s->workers);
 }
 
@@ -467,6 +527,7 @@ static const struct stage stage = {
     .next = next,
     .work = work,
     .emit = emit,
+    .finish = finish,
     .close = close_extract,
 };
 
@@ -479,7 +540,7 @@ const struct command command_extract = {
         "text: by default the alt attribute. URLs are absolute and normalised, texts are UTF-8 in NFC with white space folded.\n\n"
         "WARC is a path, - for standard input, @LIST for a file with an entry a line, or 'FILE OFFSET LENGTH' for a range of a file, "
         "as an index of a crawl gives. Damaged records are skipped, each with a line on standard error.",
-    .example = "winnow extract tests/data/one-page.warc.gz | winnow view --columns url,text",
+    .example = "winnow extract tests/data/one-page.warc | winnow view --columns url,text",
     .see_also = "warc, filter, fetch",
     .options = options,
     .options_size = sizeof(struct extract_options),

@@ -137,7 +137,7 @@ const struct command command_warc = {
                    "that offset on; length is empty where no bytes of the file hold the record alone. What could not be read stands between the "
                    "records as type `lost`, with what was found and what was expected; then the exit code is 3.\n\n"
                    "WARC is a path, - for standard input, or 'FILE OFFSET LENGTH'.",
-    .example = "winnow warc tests/data/one-page.warc.gz",
+    .example = "winnow warc tests/data/one-page.warc",
     .see_also = "extract",
     .options = options,
     .options_size = sizeof(struct warc_options),
