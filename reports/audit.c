@@ -85,7 +85,7 @@ static int audit_subject(struct audit *a, const char *subject, uint64_t limit)
     char id[ID_DIGITS + 1];
     bool by_id = is_id(subject, id);
     finds_init(&finds, limit);
-    int result = by_id ? finds_of_id(&finds, &a->steps, str_from(id)) : find_url(&finds, a, subject);
+    int result = by_id ? finds_of_id(&finds, &a->steps, 0, str_from(id)) : find_url(&finds, a, subject);
     if (result == 0 && !finds.count) {
         log_line("no row with %s %s in %s: neither dropped nor kept", by_id ? "id" : "URL", subject, a->steps.out);
         result = 1;

@@ -89,22 +89,19 @@ static int tell_passed(struct audit *a, const struct find *f, size_t step)
 
 /* ---- its end */
 
-/* Where the row lies that a duplicate lost to. */
-static int tell_winner(struct audit *a, struct str id)
+/* What became of the row that a duplicate lost to: it went on behind step `step`. */
+static int tell_winner(struct audit *a, size_t step, struct str id)
 {
     struct finds finds;
-    finds_init(&finds, 0);
+    finds_init(&finds, 1);
     struct buf *out = &a->out;
-    int result = finds_of_id(&finds, &a->steps, id);
-    const struct find *kept = NULL;
-    for (size_t i = 0; i < finds.count; i++)
-        if (!kept || finds.list[i].end != FIND_DROPPED) kept = &finds.list[i];
+    int result = finds_of_id(&finds, &a->steps, step + 1, id);
+    const struct find *kept = finds.count ? &finds.list[0] : NULL;
     if (result == 0 && kept && kept->end == FIND_SAMPLE) {
         result = buf_printf(out, "   %-12sthat one is sample %.*s\n", "", STR_ARG(find_cell(kept, "key")));
     } else if (result == 0 && kept && kept->end == FIND_DROPPED) {
-        struct str rule = find_cell(kept, "rule");
         result = buf_printf(out, "   %-12sthat one was dropped later, in %s by ", "", a->steps.list[kept->step].name);
-        if (result == 0) result = log_mask(out, rule);
+        if (result == 0) result = add_value(out, find_cell(kept, "rule"));
         if (result == 0) result = buf_byte(out, '\n');
     }
     finds_free(&finds);
@@ -132,7 +129,7 @@ static int tell_dropped(struct audit *a, const struct find *f)
         return -1;
     if (buf_byte(out, '\n') < 0 || tell_rule_source(a, audit_rule(a, f->step, rule)) < 0) return -1;
     if (also.n && (buf_printf(out, "   %-12sit also fails: ", "") < 0 || add_value(out, also) < 0 || buf_byte(out, '\n') < 0)) return -1;
-    return duplicate ? tell_winner(a, measured) : 0;
+    return duplicate ? tell_winner(a, f->step, measured) : 0;
 }
 
 static int tell_sample(struct audit *a, const struct find *f)
@@ -162,13 +159,23 @@ static const char *end_name(enum find_end end)
     return end == FIND_SAMPLE ? "in the corpus" : end == FIND_DROPPED ? "dropped" : "not at an end";
 }
 
-static int tell(struct audit *a, const struct find *f, size_t number)
+/* What rows with one id share is told once. */
+static int tell_pair(struct audit *a, const struct find *f, const struct find *before)
 {
+    static const char *const columns[] = {"id", "url", "text"}, *const labels[] = {"id", "picture", "text"};
+    bool known = before != NULL;
+    for (size_t i = 0; i < 3; i++) known = known && str_eq(find_cell(f, columns[i]), find_cell(before, columns[i]));
+    for (size_t i = 0; i < 3 && !known; i++)
+        if (add_line(a, labels[i], find_cell(f, columns[i])) < 0) return -1;
+    return 0;
+}
+
+static int tell(struct audit *a, const struct finds *finds, size_t index)
+{
+    const struct find *f = &finds->list[index];
     const struct place *p = &f->place;
-    if (buf_printf(&a->out, "\n%zu. %s\n", number, end_name(f->end)) < 0) return -1;
-    if (add_line(a, "id", find_cell(f, "id")) < 0 || add_line(a, "picture", find_cell(f, "url")) < 0 || add_line(a, "text", find_cell(f, "text")) < 0)
-        return -1;
-    if (tell_page(a, f) < 0 || tell_source(a, f) < 0) return -1;
+    if (buf_printf(&a->out, "\n%zu. %s\n", index + 1, end_name(f->end)) < 0) return -1;
+    if (tell_pair(a, f, index ? f - 1 : NULL) < 0 || tell_page(a, f) < 0 || tell_source(a, f) < 0) return -1;
     if (buf_printf(&a->out, "   %-12s%llu.%llu.%llu.%llu\n", "place", (unsigned long long)p->file, (unsigned long long)p->record,
                    (unsigned long long)p->image, (unsigned long long)p->text) < 0)
         return -1;
@@ -184,7 +191,7 @@ int audit_story(struct audit *a, const struct finds *finds, struct str subject)
     if (log_mask(&a->out, subject) < 0 || buf_printf(&a->out, ": %llu row%s\n", (unsigned long long)all, all == 1 ? "" : "s") < 0) return -1;
     for (size_t i = 0; i < finds->count; i++) {
         arena_reset(&a->arena);
-        if (tell(a, &finds->list[i], i + 1) < 0 || audit_flush(a) < 0) return -1;
+        if (tell(a, finds, i) < 0 || audit_flush(a) < 0) return -1;
     }
     if (finds->more && buf_printf(&a->out, "\n%llu more: --limit 0 tells all\n", (unsigned long long)finds->more) < 0) return -1;
     return audit_flush(a);

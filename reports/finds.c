@@ -23,6 +23,7 @@ void finds_free(struct finds *f) { arena_free(&f->arena); }
 static int compare_finds(const void *a, const void *b)
 {
     const struct find *x = a, *y = b;
+    if (x->end != y->end) return x->end < y->end ? -1 : 1;
     int order = place_compare(&x->place, &y->place);
     return order ? order : (x->step > y->step) - (x->step < y->step);
 }
@@ -223,12 +224,10 @@ size_t finds_last_step(const struct steps *s)
 
 int finds_everywhere(const struct steps *s, struct str needle, finds_each *each, void *context)
 {
-    for (size_t i = 0; i < s->count; i++) {
-        int result = search_step_dropped(s, i, needle, each, context);
-        if (result != 0) return result;
-    }
     size_t last = finds_last_step(s);
-    return last == SIZE_MAX ? 0 : search_step_rows(s, last, needle, each, context);
+    int result = last == SIZE_MAX ? 0 : search_step_rows(s, last, needle, each, context);
+    for (size_t i = 0; i < s->count && result == 0; i++) result = search_step_dropped(s, i, needle, each, context);
+    return result;
 }
 
 /* ---- an id */
@@ -281,17 +280,16 @@ static int search_on_the_way(struct sought *sought, const struct steps *s, size_
     return 0;
 }
 
-int finds_of_id(struct finds *f, const struct steps *s, struct str id)
+int finds_of_id(struct finds *f, const struct steps *s, size_t from, struct str id)
 {
     struct sought sought = {f, id};
-    for (size_t i = 0; i < s->count; i++)
-        if (dropped_with_id(&sought, s, i) < 0) return -1;
     size_t last = finds_last_step(s);
-    if (last == SIZE_MAX) return 0;
-    int indexed = s->list[last].shards ? look_into_index(f, s, last, id) : 0;
+    int indexed = last != SIZE_MAX && s->list[last].shards ? look_into_index(f, s, last, id) : 0;
     if (indexed < 0) return -1;
-    if (!indexed && search_step_rows(s, last, id, add_if_id, &sought) < 0) return -1;
-    return f->count ? 0 : search_on_the_way(&sought, s, last, add_if_id);
+    if (last != SIZE_MAX && !indexed && search_step_rows(s, last, id, add_if_id, &sought) < 0) return -1;
+    for (size_t i = from; i < s->count; i++)
+        if (dropped_with_id(&sought, s, i) < 0) return -1;
+    return f->count || last == SIZE_MAX ? 0 : search_on_the_way(&sought, s, last, add_if_id);
 }
 
 /* ---- a URL */

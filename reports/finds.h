@@ -2,8 +2,8 @@
  *
  *     struct finds f;
  *     finds_init(&f, 20);
- *     finds_of_id(&f, &steps, STR("84c0…"));
- *     finds_sort(&f);                              by place
+ *     finds_of_id(&f, &steps, 0, STR("84c0…"));
+ *     finds_sort(&f);
  *     for (size_t i = 0; i < f.count; i++) … f.list[i] …
  *     finds_free(&f);
  *
@@ -18,7 +18,7 @@
 #include "reports/search.h"
 #include "reports/steps.h"
 
-enum find_end { FIND_DROPPED, FIND_SAMPLE, FIND_ROW };
+enum find_end { FIND_SAMPLE, FIND_ROW, FIND_DROPPED };
 
 struct find {
     enum find_end end;
@@ -40,16 +40,17 @@ struct finds {
 
 void finds_init(struct finds *f, uint64_t limit);
 void finds_free(struct finds *f);
-void finds_sort(struct finds *f);
+void finds_sort(struct finds *f); /* samples first, dropped rows last; in each by place */
 
-int finds_of_id(struct finds *f, const struct steps *s, struct str id);
+/* Dropped rows are sought from step `from` on. */
+int finds_of_id(struct finds *f, const struct steps *s, size_t from, struct str id);
 /* `url`: unescaped. Rows whose picture or page has this URL. */
 int finds_of_url(struct finds *f, const struct steps *s, struct str url);
 
 struct str find_cell(const struct find *f, const char *name); /* as stored; absent where there is no such column */
 
-/* Rows of all dropped files and of the samples (or of the last step, where there are none) that hold `needle`: see
- * search_rows. `end` and `step` say where. */
+/* The rows of the samples (or of the last step, where there are none), then those of all dropped files, that hold `needle` (see
+ * search_rows). `end` and `step` say where. */
 typedef int finds_each(void *context, enum find_end end, size_t step, const char *file, const struct columns *columns,
                        const struct row *row);
 int finds_everywhere(const struct steps *s, struct str needle, finds_each *each, void *context);

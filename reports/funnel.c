@@ -83,23 +83,26 @@ static int add_listed_rules(struct funnel *f, struct funnel_step *step, json_t *
         rule->unserved = own(a, manifest_text(listed, "unserved"));
         rule->done_by = own(a, manifest_text(listed, "done_by"));
         rule->parameters = keep(f, json_object_get(listed, "parameters"));
+        bool asked = !rule->unserved && !rule->done_by; /* counts of 0 are not written down */
+        if (asked) rule->alone_kind = json_is_true(json_object_get(listed, "sampled")) ? ALONE_SAMPLED : ALONE_EXACT;
     }
     return 0;
 }
 
-/* What filter counts of its rules: alone.RULE, alone_sample.RULE with alone_sample_of.RULE, marked.RULE. 1 when it was one. */
+/* What filter counts of its rules: reached.RULE, alone.RULE, or alone_sample.RULE with alone_sample_of.RULE, marked.RULE. 1 when
+ * it was one. */
 static int add_rule_count(struct funnel_step *step, struct str name, uint64_t n)
 {
     struct str rest = name, kind = str_cut(&rest, '.');
     bool exact = str_eq(kind, STR("alone")), sample = str_eq(kind, STR("alone_sample")), of = str_eq(kind, STR("alone_sample_of")),
-         marked = str_eq(kind, STR("marked"));
-    if (!rest.n || !(exact || sample || of || marked)) return 0;
+         marked = str_eq(kind, STR("marked")), reached = str_eq(kind, STR("reached"));
+    if (!rest.n || !(exact || sample || of || marked || reached)) return 0;
     for (size_t i = 0; i < step->rule_count; i++) {
         struct funnel_rule *rule = &step->rules[i];
         if (!str_eq(rest, str_from(rule->name))) continue;
-        if (exact) rule->alone_kind = ALONE_EXACT, rule->alone += n;
-        if (sample) rule->alone_kind = ALONE_SAMPLED, rule->alone += n;
-        if (of) rule->alone_kind = ALONE_SAMPLED, rule->alone_of += n;
+        if (exact || sample) rule->alone += n;
+        if (of) rule->alone_of += n;
+        if (reached) rule->reached += n;
         if (marked) rule->marked = true, rule->removed += n;
         return 1;
     }

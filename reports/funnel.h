@@ -25,6 +25,7 @@ struct funnel_rule {
     const char *unserved;  /* why it was not asked; NULL when it was */
     const char *done_by;   /* the command that does it in its stead; NULL */
     uint64_t removed;      /* in order: each row counts for the first rule that it failed */
+    uint64_t reached;      /* rows that the rules before left to it; 0 where the stage does not say */
     bool marked;           /* --mark: `removed` rows were marked and went on */
     enum alone alone_kind;
     uint64_t alone;        /* rows that it would have removed of all that reached the step */

@@ -22,6 +22,7 @@ static json_t *rule_json(const struct funnel_rule *rule)
                              "provenance", text_or_null(rule->provenance), "source", text_or_null(rule->source), "served",
                              !rule->unserved && !rule->done_by, rule->marked ? "marked" : "removed", number(rule->removed), "alone",
                              alone_of(rule), "alone_sampled", rule->alone_kind == ALONE_SAMPLED);
+    if (json && rule->reached) json_object_set_new(json, "reached", number(rule->reached));
     if (json && rule->alone_kind == ALONE_SAMPLED) json_object_set_new(json, "alone_rows", number(rule->alone_of));
     if (json && rule->unserved) json_object_set_new(json, "reason", json_string(rule->unserved));
     if (json && rule->done_by) json_object_set_new(json, "done_by", json_string(rule->done_by));

@@ -3,10 +3,11 @@
 #include "reports/render.h"
 
 #include "pipeline/base/log.h"
+#include "pipeline/base/utf8.h"
 
 #include <stdio.h>
 
-enum { LOSSES_SHOWN = 20, SHARE_TEXT = 24 };
+enum { LOSSES_SHOWN = 20, SHARE_TEXT = 24, SOURCE_SHOWN = 60 };
 
 /* "12.3 %" of a whole; "" where there is none. */
 static const char *share(char text[SHARE_TEXT], uint64_t part, uint64_t whole)
@@ -26,8 +27,8 @@ static int step_cells(struct grid *g, const struct funnel_step *s)
     if ((s->reads_rows ? grid_u64(g, s->read) : grid_text(g, STR("-"))) < 0) return -1;
     if (grid_u64(g, s->kept) < 0 || grid_text(g, str_from(share(kept, s->kept, whole))) < 0 || grid_u64(g, s->dropped) < 0) return -1;
     if (grid_u64(g, s->losses_total) < 0 || grid_printf(g, "%llu/%llu", (unsigned long long)s->tasks_done, (unsigned long long)s->tasks) < 0) return -1;
-    return s->records ? grid_printf(g, "%llu records in %llu files", (unsigned long long)s->records, (unsigned long long)s->inputs)
-                      : grid_text(g, STR_ABSENT);
+    if (s->reads_rows || !s->records) return grid_text(g, STR_ABSENT);
+    return grid_printf(g, "%llu records of %llu file%s", (unsigned long long)s->records, (unsigned long long)s->inputs, s->inputs == 1 ? "" : "s");
 }
 
 static int add_steps(const struct funnel *f, struct buf *out)
@@ -59,7 +60,9 @@ static int rule_cells(struct grid *g, const struct funnel_step *s, const struct 
         grid_text(g, str_from(rule->bound ? rule->bound : "")) < 0 || grid_text(g, str_from(rule->filter ? rule->filter : "")) < 0)
         return -1;
     if (!rule->provenance) return grid_text(g, STR_ABSENT);
-    return grid_printf(g, "%s%s%s", rule->provenance, rule->source && *rule->source ? ": " : "", rule->source ? rule->source : "");
+    struct str source = str_from(rule->source ? rule->source : "");
+    size_t shown = utf8_cut(source, SOURCE_SHOWN);
+    return grid_printf(g, "%s%s%.*s%s", rule->provenance, shown ? ": " : "", (int)shown, shown ? source.p : "", shown < source.n ? "…" : "");
 }
 
 static bool is_asked(const struct funnel_rule *rule) { return !rule->unserved && !rule->done_by; }
@@ -102,11 +105,14 @@ static int add_others(const struct funnel_step *s, struct buf *out)
 
 static int add_rules(const struct funnel *f, struct buf *out)
 {
+    bool any = false;
+    for (size_t i = 0; i < f->count; i++) any |= f->list[i].rule_count > 0;
+    if (any && buf_add(out, STR("\nRules in order. Alone is what a rule would remove of all rows in; with ≈, from 1 % of them.\n")) < 0) return -1;
     for (size_t i = 0; i < f->count; i++) {
         const struct funnel_step *s = &f->list[i];
         if (!s->rule_count) continue;
         if (buf_byte(out, '\n') < 0 || log_mask(out, str_from(s->name)) < 0) return -1;
-        if (buf_add(out, STR(": rules in order; alone: what the rule would remove of all rows in (≈ from 1 % of them)\n")) < 0) return -1;
+        if (buf_byte(out, '\n') < 0) return -1;
         if (add_asked(s, out) < 0 || add_others(s, out) < 0) return -1;
     }
     return 0;
@@ -157,7 +163,7 @@ static int add_oddity(void *context, const char *sentence)
 
 static int add_oddities(const struct funnel *f, struct buf *out)
 {
-    static const struct str head = {"\nto know\n", 9};
+    static const struct str head = {"\nTo know\n", 9};
     size_t before = out->n;
     if (buf_add(out, head) < 0 || funnel_oddities(f, add_oddity, out) < 0) return -1;
     if (out->n == before + head.n) out->n = before;
