@@ -1,6 +1,6 @@
 /* Where the URL stands. src, unless it is a placeholder: empty, "#", data:, about:blank, or, only where another attribute
  * holds a usable URL, a picture declared 1×1 or whose file is called blank, spacer, loading … as a whole (a picture called
- * lazy-river is a picture). Then the lazy attributes, best first. */
+ * lazy-river is a picture). Then srcset, the lazy attributes, best first, and the sources of the <picture>. */
 #include "crawl/html/choose.h"
 
 #include "crawl/html/srcset.h"
@@ -23,7 +23,6 @@ static const struct {
     {HTML_ATTRIBUTE_DATA_LARGE_FILE, "data-large-file", false},
     {HTML_ATTRIBUTE_DATA_FLICKITY_LAZYLOAD, "data-flickity-lazyload", false},
     {HTML_ATTRIBUTE_LAZY_SRC, "lazy-src", false},
-    {HTML_ATTRIBUTE_SRCSET, "srcset", true},
     {HTML_ATTRIBUTE_LOWSRC, "lowsrc", false},
 };
 
@@ -34,16 +33,13 @@ static bool is_hollow(struct str url)
     return !url.n || url.p[0] == '#' || str_starts_nocase(url, STR("data:")) || str_starts_nocase(url, STR("about:"));
 }
 
-/* Of a list of candidates: the best that is no placeholder. */
-static struct str best_of(struct str srcset)
+/* Of a list of candidates: the best that is no placeholder; an absent url for none. */
+static struct html_candidate best_of(struct str srcset)
 {
-    struct html_srcset walk = {.rest = srcset};
-    struct html_candidate next, best = {0};
-    while (html_srcset_next(&walk, &next)) {
-        if (is_hollow(next.url)) continue;
-        if (!best.url.p || next.width > best.width || (next.width == best.width && !next.width && next.density > best.density)) best = next;
-    }
-    return best.url;
+    struct html_candidate next, best = {.url = STR_ABSENT};
+    while (html_srcset_next(&srcset, &next))
+        if (!is_hollow(next.url) && (!best.url.p || html_candidate_larger(&next, &best))) best = next;
+    return best;
 }
 
 static bool is_one(struct str number) { return str_eq(str_trim(number), STR("1")) || str_eq(str_trim(number), STR("1px")); }
@@ -61,20 +57,26 @@ static struct str file_stem(struct str url)
     return name;
 }
 
-/* The whole stem is one of the words, with digits and separators around or between. */
+/* The bytes of a placeholder's word at the start of s, 0 for none. */
+static size_t placeholder_word(struct str s)
+{
+    static const char *const words[] = {"1x1", "blank", "lazy", "loading", "pixel", "placeholder", "spacer", "transparent"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (str_starts_nocase(s, str_from(words[i]))) return strlen(words[i]);
+    return 0;
+}
+
+/* The whole stem is made of these words, with digits and separators around and between. */
 static bool is_placeholder_name(struct str stem)
 {
-    static const char *const words[] = {"blank", "spacer", "pixel", "placeholder", "lazy", "loading", "transparent", "1x1"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        struct str word = str_from(words[i]);
-        size_t at = str_find_nocase(stem, word);
-        if (at == SIZE_MAX) continue;
-        bool rest_is_filler = true;
-        for (size_t k = 0; k < stem.n && rest_is_filler; k++)
-            if (k < at || k >= at + word.n) rest_is_filler = ascii_is_digit(stem.p[k]) || memchr("-_.@+ ", stem.p[k], 6);
-        if (rest_is_filler) return true;
+    bool found = false;
+    for (size_t i = 0; i < stem.n;) {
+        size_t word = placeholder_word(str_from_at(stem, i));
+        if (!word && !ascii_is_digit(stem.p[i]) && !memchr("-_.@+ ", stem.p[i], 6)) return false;
+        found = found || word;
+        i += word ? word : 1;
     }
-    return false;
+    return found;
 }
 
 static bool is_stand_in(const struct html_image *image, struct str src)
@@ -83,16 +85,17 @@ static bool is_stand_in(const struct html_image *image, struct str src)
            is_placeholder_name(file_stem(src));
 }
 
-/* The first usable of the picture's <source> elements. */
-static struct str from_sources(const struct html_page *page, const struct html_image *image)
+/* The largest that the picture's <source> elements name. */
+static struct html_candidate from_sources(const struct html_page *page, const struct html_image *image)
 {
+    struct html_candidate best = {.url = STR_ABSENT};
     for (uint32_t i = 0; i < image->sources; i++) {
         const struct html_source *source = &page->source[image->first_source + i];
-        struct str url = best_of(source->srcset);
-        if (!url.p) url = best_of(source->data_srcset);
-        if (url.p) return url;
+        struct html_candidate next = best_of(source->srcset);
+        if (!next.url.p) next = best_of(source->data_srcset);
+        if (next.url.p && (!best.url.p || html_candidate_larger(&next, &best))) best = next;
     }
-    return STR_ABSENT;
+    return best;
 }
 
 static void offer(struct html_choice *choice, struct str url, const char *source)
@@ -105,17 +108,22 @@ static void offer(struct html_choice *choice, struct str url, const char *source
 struct html_choice html_choose(const struct html_page *page, const struct html_image *image, bool prefer_largest)
 {
     struct str src = image->attribute[HTML_ATTRIBUTE_SRC];
-    struct html_choice others = {0};
-    if (prefer_largest) {
-        offer(&others, best_of(image->attribute[HTML_ATTRIBUTE_SRCSET]), "srcset");
-        if (!others.url.p) offer(&others, from_sources(page, image), "source");
-        if (others.url.p) return others;
-    }
+    struct html_candidate listed = best_of(image->attribute[HTML_ATTRIBUTE_SRCSET]), other = from_sources(page, image);
+    bool source_first = prefer_largest && other.url.p && (!listed.url.p || html_candidate_larger(&other, &listed));
+    struct html_choice others = {.url = STR_ABSENT};
+    if (source_first) offer(&others, other.url, "source");
+    offer(&others, listed.url, "srcset");
+    bool larger = prefer_largest && others.url.p;
     for (size_t i = 0; i < sizeof lazy / sizeof *lazy; i++) {
         struct str value = image->attribute[lazy[i].name];
-        if (value.n) offer(&others, lazy[i].list ? best_of(value) : is_hollow(value) ? STR_ABSENT : value, lazy[i].source);
+        if (lazy[i].list) value = best_of(value).url;
+        if (!is_hollow(value)) offer(&others, value, lazy[i].source);
     }
-    if (image->sources) offer(&others, from_sources(page, image), "source");
-    if (is_hollow(src) || (others.url.p && is_stand_in(image, src))) return others;
+    if (!source_first) offer(&others, other.url, "source");
+    if (is_hollow(src)) return others;
+    if (larger || (others.url.p && is_stand_in(image, src))) {
+        others.losers++;
+        return others;
+    }
     return (struct html_choice){.url = src, .source = "src", .losers = others.losers + (others.url.p != NULL)};
 }

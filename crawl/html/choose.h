@@ -13,10 +13,10 @@
 struct html_choice {
     struct str url;     /* raw; absent when no attribute holds a usable URL */
     const char *source; /* name of the attribute: "src", "srcset", "data-src", …; "source" for a <source> of the picture */
-    unsigned losers;    /* other attributes that held a usable URL */
+    unsigned losers;    /* other attributes that held a URL */
 };
 
-/* `prefer_largest`: the best candidate of srcset (or of the picture's sources) before src. */
+/* `prefer_largest`: the largest candidate of srcset and the picture's sources before src. */
 struct html_choice html_choose(const struct html_page *page, const struct html_image *image, bool prefer_largest);
 
 #endif

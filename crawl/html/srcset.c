@@ -1,118 +1,127 @@
-/* The srcset attribute, by the standard's own steps; step numbers are those of §4.8.4.2.2. */
 #include "crawl/html/srcset.h"
 
 static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r'; }
 
-/* Digits, fraction and exponent as the standard's rules for floating-point numbers want them (no leading +, no white space). */
-static bool is_float(struct str s)
+/* The next descriptor, to white space or a comma outside parentheses; *last if it is the candidate's last. */
+static struct str take_descriptor(struct str *rest, bool *last)
 {
-    size_t at = s.n && s.p[0] == '-', digits = 0;
-    for (; at < s.n && ascii_is_digit(s.p[at]); at++) digits++;
-    if (at < s.n && s.p[at] == '.') {
-        size_t fraction = 0;
-        for (at++; at < s.n && ascii_is_digit(s.p[at]); at++) fraction++;
-        if (!fraction) return false;
-        digits += fraction;
+    size_t start = 0, n;
+    while (start < rest->n && is_space(rest->p[start])) start++;
+    bool open = false;
+    for (n = start; n < rest->n; n++) {
+        char c = rest->p[n];
+        if (open) open = c != ')';
+        else if (c == '(') open = true;
+        else if (c == ',' || is_space(c)) break;
+    }
+    struct str descriptor = str_of(rest->p + start, n - start);
+    *last = n == rest->n || rest->p[n] == ',';
+    *rest = str_from_at(*rest, n < rest->n ? n + 1 : n);
+    return descriptor;
+}
+
+/* "Valid floating-point number" [HTML 2.3.4.3], which has no sign `+` and no digits left out behind the point. */
+static bool parse_float(struct str s, double *out)
+{
+    size_t i = s.n && s.p[0] == '-';
+    size_t whole = i, digits;
+    while (i < s.n && ascii_is_digit(s.p[i])) i++;
+    digits = i - whole;
+    if (i < s.n && s.p[i] == '.') {
+        size_t point = i++;
+        while (i < s.n && ascii_is_digit(s.p[i])) i++;
+        if (i == point + 1) return false;
+        digits += i - point - 1;
     }
     if (!digits) return false;
-    if (at < s.n && (s.p[at] | 0x20) == 'e') {
-        size_t exponent = 0;
-        at++;
-        if (at < s.n && (s.p[at] == '-' || s.p[at] == '+')) at++;
-        for (; at < s.n && ascii_is_digit(s.p[at]); at++) exponent++;
-        if (!exponent) return false;
+    if (i < s.n && (s.p[i] | 0x20) == 'e') {
+        i++;
+        if (i < s.n && (s.p[i] == '-' || s.p[i] == '+')) i++;
+        size_t exponent = i;
+        while (i < s.n && ascii_is_digit(s.p[i])) i++;
+        if (i == exponent) return false;
     }
-    return at == s.n;
+    return i == s.n && str_to_double(s, out) == 0;
 }
 
 struct descriptors {
     uint64_t width, height;
     double density;
-    bool has_width, has_height, has_density, bad;
+    bool has_density, wrong;
 };
 
-/* Step 13: one descriptor. */
-static void take_descriptor(struct descriptors *d, struct str word)
+/* A rule for non-negative integers that may be too large for any picture. */
+static bool parse_size(struct str s, uint64_t *out)
 {
-    if (!word.n) return;
-    struct str number = str_of(word.p, word.n - 1);
-    char unit = word.p[word.n - 1];
-    uint64_t whole = 0;
-    double real = 0;
-    if (unit == 'w' && str_to_u64(number, &whole) == 0) {
-        d->bad |= d->has_width || d->has_density || whole == 0;
-        d->has_width = true;
-        d->width = whole;
-    } else if (unit == 'x' && is_float(number) && str_to_double(number, &real) == 0) {
-        d->bad |= d->has_width || d->has_density || d->has_height || real < 0;
+    if (!s.n) return false;
+    for (size_t i = 0; i < s.n; i++)
+        if (!ascii_is_digit(s.p[i])) return false;
+    if (str_to_u64(s, out) < 0) *out = UINT64_MAX;
+    return *out > 0;
+}
+
+static void take_in(struct descriptors *d, struct str descriptor)
+{
+    struct str number = str_of(descriptor.p, descriptor.n - 1);
+    switch (descriptor.p[descriptor.n - 1]) {
+    case 'w':
+        d->wrong |= d->width || d->has_density || !parse_size(number, &d->width);
+        break;
+    case 'x':
+        d->wrong |= d->width || d->height || d->has_density || !parse_float(number, &d->density) || d->density < 0;
         d->has_density = true;
-        d->density = real;
-    } else if (unit == 'h' && str_to_u64(number, &whole) == 0) {
-        d->bad |= d->has_height || d->has_density || whole == 0;
-        d->has_height = true;
-        d->height = whole;
-    } else {
-        d->bad = true;
+        break;
+    case 'h':
+        d->wrong |= d->height || d->has_density || !parse_size(number, &d->height);
+        break;
+    default: d->wrong = true;
     }
 }
 
-/* Steps 8 to 13: descriptors up to the comma that ends the candidate; parentheses protect commas. */
-static struct descriptors read_descriptors(struct str *rest)
+/* Reads the descriptors behind a URL; false if they make the candidate an error. */
+static bool take_descriptors(struct str *rest, struct html_candidate *out)
 {
-    struct descriptors d = {0};
-    size_t at = 0, start = 0;
-    bool inside = false;
-    for (; at < rest->n; at++) {
-        char c = rest->p[at];
-        if (inside) {
-            inside = c != ')';
-        } else if (c == '(') {
-            inside = true;
-        } else if (is_space(c) || c == ',') {
-            take_descriptor(&d, str_of(rest->p + start, at - start));
-            start = at + 1;
-            if (c == ',') break;
-        }
+    struct descriptors d = {.density = 1};
+    bool last = rest->n == 0;
+    while (!last) {
+        struct str descriptor = take_descriptor(rest, &last);
+        if (descriptor.n) take_in(&d, descriptor);
     }
-    if (at >= rest->n) take_descriptor(&d, str_of(rest->p + start, rest->n - start));
-    *rest = str_from_at(*rest, at < rest->n ? at + 1 : at);
-    d.bad |= d.has_height && !d.has_width;
-    return d;
+    out->width = d.width;
+    out->density = d.width ? 0 : d.density;
+    return !d.wrong && (!d.height || d.width);
 }
 
-bool html_srcset_next(struct html_srcset *walk, struct html_candidate *candidate)
+bool html_srcset_next(struct str *rest, struct html_candidate *out)
 {
     for (;;) {
-        struct str s = walk->rest;
-        while (s.n && (is_space(s.p[0]) || s.p[0] == ',')) s = str_from_at(s, 1); /* step 4 */
-        if (!s.n) {
-            walk->rest = s;
-            return false;
-        }
+        while (rest->n && (is_space(*rest->p) || *rest->p == ',')) *rest = str_from_at(*rest, 1);
+        if (!rest->n) return false;
         size_t n = 0;
-        while (n < s.n && !is_space(s.p[n])) n++; /* step 6 */
-        struct str url = str_of(s.p, n);
-        struct descriptors d = {0};
-        s = str_from_at(s, n);
-        if (url.p[url.n - 1] == ',') { /* step 8: no descriptors */
-            while (url.n && url.p[url.n - 1] == ',') url.n--;
-        } else {
-            d = read_descriptors(&s);
+        while (n < rest->n && !is_space(rest->p[n])) n++;
+        *out = (struct html_candidate){.url = str_of(rest->p, n), .density = 1};
+        *rest = str_from_at(*rest, n);
+        if (out->url.p[n - 1] == ',') {
+            while (out->url.p[out->url.n - 1] == ',') out->url.n--; /* its first byte is none */
+            return true;
         }
-        walk->rest = s;
-        if (d.bad || !url.n) continue;
-        *candidate = (struct html_candidate){url, d.width, d.has_density ? d.density : 1};
-        return true;
+        if (take_descriptors(rest, out)) return true;
     }
 }
 
-struct html_candidate html_srcset_best(struct str value)
+bool html_candidate_larger(const struct html_candidate *a, const struct html_candidate *b)
 {
-    struct html_srcset walk = {.rest = value};
-    struct html_candidate best = {0}, next;
-    while (html_srcset_next(&walk, &next)) {
-        bool better = !best.url.p || next.width > best.width || (next.width == best.width && !next.width && next.density > best.density);
-        if (better) best = next;
-    }
-    return best;
+    return a->width != b->width ? a->width > b->width : a->density > b->density;
+}
+
+bool html_srcset_best(struct str srcset, struct html_candidate *out)
+{
+    struct html_candidate one;
+    bool found = false;
+    while (html_srcset_next(&srcset, &one))
+        if (!found || html_candidate_larger(&one, out)) {
+            *out = one;
+            found = true;
+        }
+    return found;
 }

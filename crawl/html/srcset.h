@@ -1,10 +1,9 @@
-/* The srcset attribute: a list of candidate URLs with descriptors (HTML §4.8.4.2.2 "parsing a srcset attribute").
+/* The candidates of a srcset attribute [HTML 4.8.4.3.9].
  *
- *     struct html_srcset walk = {.rest = value};
- *     while (html_srcset_next(&walk, &candidate)) ...
+ * The value's references are decoded already, for they may hold white space and commas. Nothing is allocated.
  *
- * `value` is the attribute's value; whether references are undone before is the caller's choice: white space, commas and
- * parentheses are what they are in every ASCII-compatible charset. Slices point into it; nothing is allocated.
+ *     struct html_candidate best;
+ *     if (html_srcset_best(srcset, &best)) use(best.url);
  */
 #ifndef WINNOW_HTML_SRCSET_H
 #define WINNOW_HTML_SRCSET_H
@@ -12,16 +11,19 @@
 #include "pipeline/base/str.h"
 
 struct html_candidate {
-    struct str url;
-    uint64_t width;   /* of "640w"; 0: none */
-    double density;   /* of "2x"; 1 where there is neither */
+    struct str url;   /* as written, never empty */
+    uint64_t width;   /* pixels, of a `640w`; 0 without one */
+    double density;   /* of a `2x`; 1 where neither stands, 0 beside a width */
 };
-struct html_srcset {
-    struct str rest;
-};
-/* Candidates whose descriptors are not valid are skipped, as browsers do. */
-bool html_srcset_next(struct html_srcset *walk, struct html_candidate *candidate);
-/* The largest width, else the largest density; the first of equals. An absent url when there is no candidate. */
-struct html_candidate html_srcset_best(struct str value);
+
+/* Takes the next candidate off *rest; false when there is none any more. Candidates whose descriptors the standard calls an
+ * error are passed by. */
+bool html_srcset_next(struct str *rest, struct html_candidate *out);
+
+/* The one with the largest width, or if none has a width, the largest density; the first of equals. False for none. */
+bool html_srcset_best(struct str srcset, struct html_candidate *out);
+
+/* Whether a is larger than b in that order. */
+bool html_candidate_larger(const struct html_candidate *a, const struct html_candidate *b);
 
 #endif
