@@ -13,7 +13,8 @@
 /* of=url: what the row names; of=raw: what the page wrote, where that differs. */
 static struct str url_of(const struct rule *rule, const struct filter_row *row)
 {
-    return rule->raw_url && row->cells[SLOT_URL_RAW].n ? row->cells[SLOT_URL_RAW] : row->cells[SLOT_URL];
+    struct str url = rule->raw_url && row->cells[SLOT_URL_RAW].n ? row->cells[SLOT_URL_RAW] : row->cells[SLOT_URL];
+    return url.p ? url : STR("");
 }
 
 int url_contains_prepare(struct chain *chain, struct rule *rule)

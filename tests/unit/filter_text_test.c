@@ -278,7 +278,7 @@ static void test_a_long_text_of_nothing_but_words_is_measured_whole(void **state
 {
     (void)state;
     char *text = malloc(65537);
-    for (int i = 0; i < 65536; i++) text[i] = i % 2 ? ' ' : (char)('a' + i / 2 % 26);
+    for (int i = 0; i < 65536; i++) text[i] = (char)(i % 2 ? ' ' : 'a' + i / 2 % 26);
     text[65536] = 0;
     static const char *const rules[] = {"text.words split=ws max=1", "text.words split=ft max=1", "text.words split=nlp max=1",
                                         "text.words split=uni max=1", "text.words split=obew max=1"};
