@@ -104,7 +104,9 @@ static void apply_associations(struct str ipma, struct str ipco, uint32_t item_i
 
 static void primary_item(struct str file, struct image_info *info, struct item *item)
 {
-    struct str meta = str_from_at(find_box(file, "meta"), 4); /* version and flags */
+    struct str meta = find_box(file, "meta");
+    if (meta.n < 4) return;
+    meta = str_from_at(meta, 4); /* version and flags */
     struct str pitm = find_box(meta, "pitm"), iprp = find_box(meta, "iprp");
     struct str ipco = find_box(iprp, "ipco"), ipma = find_box(iprp, "ipma");
     if (pitm.n < 6 || (pitm.p[0] && pitm.n < 8)) return;
@@ -134,17 +136,19 @@ static void sequence(struct str file, struct image_info *info, struct item *item
     }
 }
 
+bool avif_is_cut(struct str bytes)
+{
+    struct box box;
+    while (next_box(&bytes, &box)) {}
+    return bytes.n > 0;
+}
+
 enum image_status avif_header(struct str bytes, struct image_info *info)
 {
     struct item item = {.deepest = 8};
     primary_item(bytes, info, &item);
     if (memcmp(bytes.p + 8, "avis", 4) == 0) sequence(bytes, info, &item);
-    if (!item.sized) {
-        struct box box;
-        struct str rest = bytes;
-        while (next_box(&rest, &box)) {}
-        return rest.n ? IMAGE_TRUNCATED : IMAGE_CORRUPT; /* boxes that end before the file does were cut */
-    }
+    if (!item.sized) return avif_is_cut(bytes) ? IMAGE_TRUNCATED : IMAGE_CORRUPT;
     if (info->width == 0 || info->height == 0) return IMAGE_CORRUPT;
     /* the decoder's frame with 3 full planes, as many again for references, an alpha plane, RGBA, the plane */
     uint64_t pixels = (uint64_t)info->width * info->height;

@@ -12,6 +12,8 @@ enum image_status png_header(struct str bytes, struct image_info *info);  /* PNG
 enum image_status webp_header(struct str bytes, struct image_info *info); /* RFC 9649 §2 */
 enum image_status gif_header(struct str bytes, struct image_info *info);  /* GIF89a §18-20 */
 enum image_status avif_header(struct str bytes, struct image_info *info); /* ISO/IEC 14496-12, 23008-12 */
+/* Whether the last box at the top is longer than what is there. */
+bool avif_is_cut(struct str bytes);
 
 /* Big-endian and little-endian numbers at p; the caller has checked the length. */
 static inline uint32_t read_be16(const char *p) { return (uint32_t)((uint8_t)p[0] << 8 | (uint8_t)p[1]); }

@@ -1,10 +1,27 @@
 /* AVIF by libavif, which checks the container strictly and leaves the pixels to dav1d. */
 #include "crawl/image/codecs.h"
+#include "crawl/image/headers.h"
 #include "pipeline/base/fail.h"
 
 #include <stdlib.h>
 
 #include <avif/avif.h>
+
+#if __has_include(<dav1d/dav1d.h>)
+#include <dav1d/dav1d.h>
+#include <dlfcn.h>
+
+/* dav1d tells stderr about every damaged picture, and libavif has no way to stop it. Symbols of a module that was opened late
+ * stand before those of the libraries it brings, so libavif finds this function, which takes dav1d's own defaults and only
+ * silences them. Without dav1d's header pictures decode the same, with that noise. */
+void dav1d_default_settings(Dav1dSettings *settings)
+{
+    void (*own_defaults)(Dav1dSettings *);
+    *(void **)(void *)&own_defaults = dlsym(RTLD_NEXT, "dav1d_default_settings");
+    own_defaults(settings);
+    settings->logger.callback = NULL;
+}
+#endif
 
 static int status_of(avifResult code, enum image_status *status)
 {
@@ -51,5 +68,6 @@ int codec_avif_decode(const struct codec_source *source, struct image *image, en
     if (code == AVIF_RESULT_OK) code = avifDecoderNextImage(decoder);
     int result = code == AVIF_RESULT_OK ? convert(source, decoder->image, image, status) : status_of(code, status);
     avifDecoderDestroy(decoder);
+    if (*status == IMAGE_CORRUPT && avif_is_cut(source->bytes)) *status = IMAGE_TRUNCATED;
     return result;
 }
