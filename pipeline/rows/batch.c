@@ -90,15 +90,55 @@ static bool is_special(uint32_t c)
     return c < 0x20 || c == '\\' || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029;
 }
 
+/* Bit i says that byte i of the 16 at p is below 0x20, DEL or a backslash. */
+static unsigned marks(const char *p)
+{
+#ifdef __SSE2__
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1F)), v);
+    __m128i other = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(0x7F)), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(control, other));
+#else
+    unsigned mask = 0;
+    for (unsigned i = 0; i < 16; i++) {
+        unsigned char c = (unsigned char)p[i];
+        mask |= (unsigned)(c < 0x20 || c == 0x7F || c == '\\') << i;
+    }
+    return mask;
+#endif
+}
+
+/* The same of the bytes that may begin C1 (0xC2), U+2028 and U+2029 (0xE2). */
+static unsigned lead_marks(const char *p)
+{
+#ifdef __SSE2__
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i lead = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8((char)0xC2)), _mm_cmpeq_epi8(v, _mm_set1_epi8((char)0xE2)));
+    return (unsigned)_mm_movemask_epi8(lead);
+#else
+    unsigned mask = 0;
+    for (unsigned i = 0; i < 16; i++) mask |= (unsigned)((unsigned char)p[i] == 0xC2 || (unsigned char)p[i] == 0xE2) << i;
+    return mask;
+#endif
+}
+
+static bool special_begins(struct str value, size_t i)
+{
+    unsigned char c = (unsigned char)value.p[i];
+    if (c < 0x20 || c == '\\' || c == 0x7F) return true;
+    if (c == 0xC2 && i + 1 < value.n) return (unsigned char)value.p[i + 1] < 0xA0; /* C1 */
+    return c == 0xE2 && i + 2 < value.n && (unsigned char)value.p[i + 1] == 0x80 &&
+           ((unsigned char)value.p[i + 2] | 1) == 0xA9; /* U+2028, U+2029 */
+}
+
 bool cell_needs_escape(struct str value)
 {
-    for (size_t i = 0; i < value.n; i++) {
-        unsigned char c = (unsigned char)value.p[i];
-        if (c < 0x20 || c == '\\' || c == 0x7F) return true;
-        if (c == 0xC2 && i + 1 < value.n && (unsigned char)value.p[i + 1] < 0xA0) return true; /* C1 */
-        if (c == 0xE2 && i + 2 < value.n && (unsigned char)value.p[i + 1] == 0x80 && ((unsigned char)value.p[i + 2] | 1) == 0xA9)
-            return true; /* U+2028, U+2029 */
-    }
+    size_t at = 0;
+    for (; at + 16 <= value.n; at += 16)
+        for (unsigned mask = marks(value.p + at) | lead_marks(value.p + at); mask; mask &= mask - 1)
+            if (special_begins(value, at + (size_t)__builtin_ctz(mask))) return true;
+    for (; at < value.n; at++)
+        if (special_begins(value, at)) return true;
     return false;
 }
 
@@ -232,24 +272,6 @@ int row_set_place(struct batch *b, struct row *row, struct place place)
 }
 
 /* ---- lines to rows */
-
-/* Bit i says that byte i of the 16 at p is below 0x20, DEL or a backslash. */
-static unsigned marks(const char *p)
-{
-#ifdef __SSE2__
-    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1F)), v);
-    __m128i other = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(0x7F)), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
-    return (unsigned)_mm_movemask_epi8(_mm_or_si128(control, other));
-#else
-    unsigned mask = 0;
-    for (unsigned i = 0; i < 16; i++) {
-        unsigned char c = (unsigned char)p[i];
-        mask |= (unsigned)(c < 0x20 || c == 0x7F || c == '\\') << i;
-    }
-    return mask;
-#endif
-}
 
 struct splitter {
     struct batch *batch;
