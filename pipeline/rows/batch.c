@@ -126,7 +126,7 @@ static bool special_begins(struct str value, size_t i)
 {
     unsigned char c = (unsigned char)value.p[i];
     if (c < 0x20 || c == '\\' || c == 0x7F) return true;
-    if (c == 0xC2 && i + 1 < value.n) return (unsigned char)value.p[i + 1] < 0xA0; /* C1 */
+    if (c == 0xC2 && i + 1 < value.n) return (value.p[i + 1] & 0xE0) == 0x80; /* C1 */
     return c == 0xE2 && i + 2 < value.n && (unsigned char)value.p[i + 1] == 0x80 &&
            ((unsigned char)value.p[i + 2] | 1) == 0xA9; /* U+2028, U+2029 */
 }
