@@ -62,6 +62,7 @@ enum warc_event warc_join_next(struct warc_join *j, struct warc_record *record, 
     enum warc_event event = warc_stream_next(j->stream, record, loss);
     if (event == WARC_EVENT_MORE && warc_stream_clean(j->stream)) {
         j->streaming = false;
+        j->kind = warc_stream_kind(j->stream); /* of a file that began with something else, known by now */
         j->at = j->end;
     }
     return event;

@@ -178,7 +178,7 @@ static enum fill fill(struct warc_stream *s, size_t upto, enum fill_mode mode)
     return FILL_HAVE;
 }
 
-static struct str window(const struct warc_stream *s, size_t from, size_t to) { return str_of(s->plain.p + from, to - from); }
+static struct str window(const struct warc_stream *s, size_t from, size_t to) { return str_of(buf_str(&s->plain).p + from, to - from); }
 
 /* ---- saying what was lost */
 

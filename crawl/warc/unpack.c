@@ -314,7 +314,9 @@ int unpack_resume(struct warc_unpacker *u)
 {
     size_t at = (size_t)(u->search - u->raw_offset);
     bool whole = u->follow == WARC_FILE_END;
-    int found = warc_find_start(u->prober, u->kind, buf_str(&u->raw), at, whole, WARC_WANT_RECORD, &at, &u->kind);
+    enum warc_kind kind;
+    int found = warc_find_start(u->prober, u->kind, buf_str(&u->raw), at, whole, WARC_WANT_RECORD, &at, &kind);
+    if (found > 0) u->kind = kind;
     if (found == 0) at = u->raw.n;
     u->search = u->raw_offset + at;
     u->raw_at = at;
