@@ -13,7 +13,8 @@ static inline int answer_count(const struct rule *rule, struct filter_result *re
     return 0;
 }
 /* part of whole; of nothing it is `of_nothing` (0 or 1) */
-static inline int answer_share(const struct rule *rule, struct filter_result *result, uint64_t part, uint64_t whole, uint64_t of_nothing)
+static inline int answer_share(const struct rule *rule, struct filter_result *result, uint64_t part, uint64_t whole,
+                               uint64_t of_nothing)
 {
     result->kind = MEASURED_SHARE;
     result->part = whole ? part : of_nothing;
@@ -37,7 +38,10 @@ static inline int answer_text(struct filter_result *result, bool keep, struct st
 }
 
 /* The cell of the rule's n-th column, and the same as a whole number; -1 (no sentence) when it is absent or no number. */
-static inline struct str rule_cell(const struct rule *rule, const struct filter_row *row, size_t n) { return row->cells[rule->slots[n]]; }
+static inline struct str rule_cell(const struct rule *rule, const struct filter_row *row, size_t n)
+{
+    return row->cells[rule->slots[n]];
+}
 static inline int rule_cell_u64(const struct rule *rule, const struct filter_row *row, size_t n, uint64_t *value)
 {
     return str_to_u64(rule_cell(rule, row, n), value) < 0 || *value > INT64_MAX ? -1 : 0;

@@ -15,7 +15,8 @@ int chain_init(struct chain *chain)
     arena_init(&chain->arena, ARENA_BYTES);
     chain->rules = calloc(CHAIN_RULES, sizeof *chain->rules);
     if (!chain->rules) return fail_memory();
-    static const char *const first[] = {[SLOT_TEXT] = "text", [SLOT_TEXT_RAW] = "text_raw", [SLOT_URL] = "url", [SLOT_URL_RAW] = "url_raw"};
+    static const char *const first[] = {
+        [SLOT_TEXT] = "text", [SLOT_TEXT_RAW] = "text_raw", [SLOT_URL] = "url", [SLOT_URL_RAW] = "url_raw"};
     for (size_t i = 0; i < sizeof first / sizeof *first; i++) chain->columns[chain->column_count++] = first[i];
     return 0;
 }
@@ -146,7 +147,8 @@ static bool is_rule_name(struct str name)
     if (name.n == 0 || name.n > RULE_NAME_MAX) return false;
     for (size_t i = 0; i < name.n; i++) {
         char c = name.p[i];
-        if (!((c >= 'a' && c <= 'z') || ascii_is_digit(c) || c == '_' || c == '-' || (c == '.' && i && i + 1 < name.n))) return false;
+        bool inside = i && i + 1 < name.n;
+        if (!((c >= 'a' && c <= 'z') || ascii_is_digit(c) || c == '_' || c == '-' || (c == '.' && inside))) return false;
     }
     return true;
 }
@@ -169,7 +171,8 @@ static int unknown_filter(struct str name)
 struct rule *chain_add(struct chain *chain, struct str name, struct str filter_name)
 {
     const struct filter *filter = filter_find(filter_name);
-    if (!is_rule_name(name)) return fail_usage("'%.*s' is no rule name: small letters, digits, _ - and . inside", STR_ARG(name)), NULL;
+    if (!is_rule_name(name))
+        return fail_usage("'%.*s' is no rule name: small letters, digits, _ - and . inside", STR_ARG(name)), NULL;
     if (!filter) return unknown_filter(filter_name), NULL;
     if (chain_find(chain, name)) return fail_usage("two rules are named '%.*s'", STR_ARG(name)), NULL;
     if (chain->count == CHAIN_RULES) return fail_usage("more than %d rules", CHAIN_RULES), NULL;
@@ -202,7 +205,8 @@ static int unknown_rule(const struct chain *chain, struct str name)
         size_t distance = str_distance(name, str_from(chain->rules[i]->name));
         if (distance < best) best = distance, near = chain->rules[i]->name;
     }
-    return fail_usage("no rule '%.*s' here%s%s%s", STR_ARG(name), near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return fail_usage("no rule '%.*s' here%s%s%s", STR_ARG(name), near ? "; did you mean '" : "", near ? near : "",
+                      near ? "'?" : "");
 }
 
 int chain_assign(struct chain *chain, struct str assignment)
@@ -294,7 +298,8 @@ static int prepare_condition(struct chain *chain, struct rule *rule)
     struct str values = rule_value(rule, "if")->text;
     if (values.n == 0) return 0;
     struct str column = str_cut(&values, ':');
-    if (!values.p || !is_column_name(column)) return fail_usage("%s: if=%.*s: expected COLUMN:VALUE|VALUE", rule->name, STR_ARG(column));
+    if (!values.p || !is_column_name(column))
+        return fail_usage("%s: if=%.*s: expected COLUMN:VALUE|VALUE", rule->name, STR_ARG(column));
     rule->condition_values = values;
     rule->condition_slot = chain_column(chain, column);
     return rule->condition_slot == SIZE_MAX ? -1 : 0;

@@ -13,7 +13,9 @@ static struct str given(const struct rule *rule, const char *parameter)
     return value && value->given ? value->text : STR_ABSENT;
 }
 
-static int copy_list(struct chain *chain, const struct rule *rule, bool lower, struct wordlist *list, struct entries *entries, size_t extra)
+/* `extra`: entries that will be added behind those of the list. */
+static int copy_list(struct chain *chain, const struct rule *rule, bool lower, struct wordlist *list, size_t extra,
+                     struct entries *entries)
 {
     entries->items = arena_alloc(&chain->arena, (list->count + extra) * sizeof *entries->items);
     entries->numbers = arena_alloc(&chain->arena, (list->count + extra) * sizeof *entries->numbers);
@@ -58,7 +60,7 @@ int rule_entries(struct chain *chain, const struct rule *rule, bool lower, struc
         return -1;
     }
     size_t extra = words.n + 2;
-    int result = copy_list(chain, rule, lower, &list, entries, extra);
+    int result = copy_list(chain, rule, lower, &list, extra, entries);
     wordlist_free(&list);
     for (struct str rest = words; result == 0 && rest.p;) result = add_word(chain, str_trim(str_cut(&rest, ',')), lower, entries);
     if (result == 0 && pattern.p) result = add_word(chain, pattern, false, entries);

@@ -43,6 +43,7 @@ struct filter_stage {
     size_t text_out, text_raw_out; /* columns of the output */
     size_t marks[MARKS];           /* rule, measured, bound, also; with --mark */
     bool widens;                   /* the output has more columns than the input */
+    bool samples;                  /* some rule is costly */
     struct worker *workers;
     struct filter_totals totals;
 };
@@ -91,8 +92,8 @@ static int refuse_unserved(size_t count, struct str lines)
         struct str line = str_cut(&lines, '\n');
         buf_printf(&sentence, "%.*s; ", STR_ARG(line));
     }
-    fail_usage("%zu rule%s cannot be served: %.*sgive what is missing, or leave out what cannot be served: --without unserved", count,
-               count == 1 ? "" : "s", STR_ARG(buf_str(&sentence)));
+    fail_usage("%zu rule%s cannot be served: %.*sgive what is missing, or leave out what cannot be served: --without unserved",
+               count, count == 1 ? "" : "s", STR_ARG(buf_str(&sentence)));
     buf_free(&sentence);
     return -1;
 }
@@ -171,6 +172,8 @@ static int filter_open(struct stage_run *run)
     if (o->keep_ids && ids_read(&f->keep_ids, o->keep_ids) < 0) return -1;
     if (o->drop_ids && ids_read(&f->drop_ids, o->drop_ids) < 0) return -1;
     if (filter_totals_init(&f->totals, f->chain.count) < 0) return -1;
+    for (size_t i = 0; i < f->chain.count; i++)
+        f->samples |= rule_is_asked(f->chain.rules[i]) && f->chain.rules[i]->filter->cost == FILTER_COSTLY;
     return open_columns(run, f) < 0 || open_workers(run, f) < 0 ? -1 : 0;
 }
 
@@ -199,7 +202,7 @@ static void fill_cells(const struct filter_stage *f, const struct row *row, stru
 
 static bool is_sampled(const struct filter_stage *f, const struct row *row)
 {
-    if (f->id == SIZE_MAX) return false;
+    if (!f->samples || f->id == SIZE_MAX) return false;
     return hash_xxh3_128(row->cells[f->id], 0).low % SAMPLE_ONE_IN == 0;
 }
 
@@ -248,7 +251,8 @@ static int name_failed_rules(const struct chain *chain, struct worker *w, const 
     return 0;
 }
 
-static int judge_by_rules(struct stage_run *run, struct stage_item *item, const struct row *row, struct worker *w, struct verdict *v)
+static int judge_by_rules(struct stage_run *run, struct stage_item *item, const struct row *row, struct worker *w,
+                          struct verdict *v)
 {
     const struct filter_stage *f = run->state;
     struct filter_totals *counts = item->user;
@@ -263,7 +267,8 @@ static int judge_by_rules(struct stage_run *run, struct stage_item *item, const 
 }
 
 /* The row goes on, with the text that rules made of it and, with --mark, with the verdict. */
-static int pass_row(struct stage_run *run, struct stage_item *item, const struct row *row, const struct filter_row *cells, const struct verdict *v)
+static int pass_row(struct stage_run *run, struct stage_item *item, const struct row *row, const struct filter_row *cells,
+                    const struct verdict *v)
 {
     const struct filter_stage *f = run->state;
     struct batch *out = &item->out;
@@ -343,16 +348,21 @@ static int filter_manifest(struct stage_run *run, json_t *manifest)
 }
 
 static const struct option options[] = {
-    {"preset", 'p', OPTION_TEXT, offsetof(struct filter_options, preset), .argument = "NAME", .help = "rules of a published data set, or a file of rules"},
+    {"preset", 'p', OPTION_TEXT, offsetof(struct filter_options, preset), .argument = "NAME",
+     .help = "rules of a published data set, or a file of rules"},
     {"at", 0, OPTION_CHOICE, offsetof(struct filter_options, at), .argument = "PLACE", .initial = "all",
      .choices = "all|text|counts|dup|image|dup2|score|last", .help = "only the preset's rules of this place"},
-    {"rule", 0, OPTION_LIST, offsetof(struct filter_options, rules), .argument = "'NAME FILTER PARAMETER=VALUE...'", .help = "one more rule; may be repeated"},
-    {"set", 0, OPTION_LIST, offsetof(struct filter_options, set), .argument = "RULE.PARAMETER=VALUE", .help = "changes a rule; may be repeated"},
+    {"rule", 0, OPTION_LIST, offsetof(struct filter_options, rules), .argument = "'NAME FILTER PARAMETER=VALUE...'",
+     .help = "one more rule; may be repeated"},
+    {"set", 0, OPTION_LIST, offsetof(struct filter_options, set), .argument = "RULE.PARAMETER=VALUE",
+     .help = "changes a rule; may be repeated"},
     {"without", 0, OPTION_LIST, offsetof(struct filter_options, without), .argument = "RULE", .split = true,
      .help = "leaves a rule out, or with 'unserved' all that cannot be served here"},
     {"mark", 0, OPTION_FLAG, offsetof(struct filter_options, mark), .help = "drops nothing; adds rule, measured, bound, also"},
-    {"keep-ids", 0, OPTION_FILE, offsetof(struct filter_options, keep_ids), .argument = "FILE", .help = "keeps only rows whose id is listed: ids, one a line, or DataComp's .npy"},
-    {"drop-ids", 0, OPTION_FILE, offsetof(struct filter_options, drop_ids), .argument = "FILE", .help = "drops rows whose id is listed"},
+    {"keep-ids", 0, OPTION_FILE, offsetof(struct filter_options, keep_ids), .argument = "FILE",
+     .help = "keeps only rows whose id is listed: ids, one a line, or DataComp's .npy"},
+    {"drop-ids", 0, OPTION_FILE, offsetof(struct filter_options, drop_ids), .argument = "FILE",
+     .help = "drops rows whose id is listed"},
     {0}};
 
 static const struct stage stage = {

@@ -55,8 +55,8 @@ int filter_totals_count(struct stage_item *item, const struct filter_totals *t, 
         bool exact = rule->filter->cost == FILTER_CHEAP;
         if (count_rule(item, "reached", rule, c->asked) < 0) return -1;
         if (exact && count_rule(item, "alone", rule, c->removed + c->behind_failed) < 0) return -1;
-        if (!exact && (count_rule(item, "behind", rule, c->behind_failed) < 0 || count_rule(item, "behind_of", rule, c->behind_asked) < 0))
-            return -1;
+        if (!exact && count_rule(item, "behind", rule, c->behind_failed) < 0) return -1;
+        if (!exact && count_rule(item, "behind_of", rule, c->behind_asked) < 0) return -1;
         if (mark && count_rule(item, "marked", rule, c->removed) < 0) return -1;
     }
     return 0;
@@ -80,7 +80,8 @@ void filter_totals_print(const struct filter_totals *t, const struct chain *chai
         if (exact)
             snprintf(alone, sizeof alone, "%llu", (unsigned long long)(c->removed + c->behind_failed));
         else if (c->behind_asked)
-            snprintf(alone, sizeof alone, "%.0f", (double)c->removed + (double)c->behind_failed / (double)c->behind_asked * (double)behind);
+            snprintf(alone, sizeof alone, "%.0f",
+                     (double)c->removed + (double)c->behind_failed / (double)c->behind_asked * (double)behind);
         log_line("%-*s %12llu %12llu %s%11s", wide, rule->name, (unsigned long long)c->asked, (unsigned long long)c->removed,
                  exact ? " " : "≈", alone);
     }
@@ -146,8 +147,8 @@ static json_t *json_of_rule(const struct rule *rule)
     for (size_t k = 0; (p = parameter_at(rule->filter, k)); k++)
         if (rule->values[k].given) json_object_set_new(parameters, p->name, json_of_text(rule->values[k].text));
     json_t *json = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:o}", "name", rule->name, "filter", rule->filter->name, "place",
-                             filter_place_name(rule->place), "bound", rule->bound, "provenance", rule->provenance, "source", rule->source,
-                             "parameters", parameters);
+                             filter_place_name(rule->place), "bound", rule->bound, "provenance", rule->provenance, "source",
+                             rule->source, "parameters", parameters);
     if (json && rule->unserved) json_object_set_new(json, "unserved", json_string(rule->unserved));
     if (json && rule->filter->done_by) json_object_set_new(json, "done_by", json_string(rule->filter->done_by));
     if (json && rule->filter->cost == FILTER_COSTLY) json_object_set_new(json, "sampled", json_true());

@@ -49,13 +49,15 @@ static int read_lines(struct ids *ids, FILE *file, const char *path)
     while (fgets(line, sizeof line, file)) {
         number++;
         struct str rest = str_from(line);
-        if (rest.n + 1 == sizeof line && rest.p[rest.n - 1] != '\n') return fail_usage("%s:%zu: a line of over %d bytes", path, number, LINE_BYTES - 2);
+        if (rest.n + 1 == sizeof line && rest.p[rest.n - 1] != '\n')
+            return fail_usage("%s:%zu: a line of over %d bytes", path, number, LINE_BYTES - 2);
         rest = str_trim(rest);
         struct str first = str_of(rest.p, 0);
         while (first.n < rest.n && !ascii_is_space(rest.p[first.n])) first.n++;
         if (first.n == 0 || (number == 1 && str_eq(first, STR("id")))) continue;
         unsigned char id[ID_BYTES];
-        if (id_parse(first, id) < 0) return fail_usage("%s:%zu: '%.*s': expected 32 hexadecimal digits", path, number, STR_ARG(first));
+        if (id_parse(first, id) < 0)
+            return fail_usage("%s:%zu: '%.*s': expected 32 hexadecimal digits", path, number, STR_ARG(first));
         if (add(ids, &room, id) < 0) return -1;
     }
     return 0;
@@ -79,15 +81,15 @@ static int read_npy_header(FILE *file, const char *path, uint64_t *count)
     }
     header[n] = 0;
     struct str text = str_of(header, n);
-    bool pairs = str_find(text, STR("[('f0', '<u8'), ('f1', '<u8')]")) != SIZE_MAX && str_find(text, STR("'fortran_order': False")) != SIZE_MAX;
+    bool pairs = str_find(text, STR("[('f0', '<u8'), ('f1', '<u8')]")) != SIZE_MAX &&
+                 str_find(text, STR("'fortran_order': False")) != SIZE_MAX;
     size_t shape = str_find(text, STR("'shape': ("));
     struct str number = shape == SIZE_MAX ? STR_ABSENT : str_from_at(text, shape + strlen("'shape': ("));
     size_t digits = 0;
     while (digits < number.n && ascii_is_digit(number.p[digits])) digits++;
-    int result = pairs && str_to_u64(str_of(number.p, digits), count) == 0 && digits + 2 <= number.n && memcmp(number.p + digits, ",)", 2) == 0
-                     ? 0 : fail_usage("%s: not DataComp's: expected one row of pairs ('<u8', '<u8')", path);
+    bool one_row = str_to_u64(str_of(number.p, digits), count) == 0 && str_starts(str_from_at(number, digits), STR(",)"));
     free(header);
-    return result;
+    return pairs && one_row ? 0 : fail_usage("%s: not DataComp's: expected one row of pairs ('<u8', '<u8')", path);
 }
 
 static int read_npy(struct ids *ids, FILE *file, const char *path)
@@ -97,7 +99,8 @@ static int read_npy(struct ids *ids, FILE *file, const char *path)
     if (read_npy_header(file, path, &count) < 0) return -1;
     unsigned char pair[ID_BYTES], id[ID_BYTES];
     for (uint64_t i = 0; i < count; i++) {
-        if (fread(pair, 1, ID_BYTES, file) != ID_BYTES) return fail_usage("%s: ends after %llu of %llu ids", path, (unsigned long long)i, (unsigned long long)count);
+        if (fread(pair, 1, ID_BYTES, file) != ID_BYTES)
+            return fail_usage("%s: ends after %llu of %llu ids", path, (unsigned long long)i, (unsigned long long)count);
         for (int k = 0; k < 8; k++) id[k] = pair[7 - k], id[8 + k] = pair[15 - k]; /* little-endian halves */
         if (add(ids, &room, id) < 0) return -1;
     }

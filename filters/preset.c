@@ -63,7 +63,8 @@ static int parse_rule(struct chain *chain, struct str line, const char *file, un
     bool more, provenance = false;
     struct rule *rule = NULL;
     int result = next_field(&line, &name, &more) < 0 || next_field(&line, &field, &more) < 0 ? -1 : 0;
-    if (result == 0 && !more) result = fail_usage("'%.*s' stands alone: expected a rule's name and its filter", STR_ARG(buf_str(&name)));
+    if (result == 0 && !more)
+        result = fail_usage("'%.*s' stands alone: expected a rule's name and its filter", STR_ARG(buf_str(&name)));
     if (result == 0 && !(rule = chain_add(chain, buf_str(&name), buf_str(&field)))) result = -1;
     if (rule) rule->file = file, rule->line = number;
     while (result == 0 && !provenance) {
@@ -107,7 +108,9 @@ int preset_parse(struct chain *chain, const char *file, struct str text)
 /* ---- where files lie ---- */
 
 /* From the program's folder: the checkout, an installation, and build folders up to build/asan/tests/unit. */
-static const char *const from_program[] = {"filters", "../share/winnow", "../filters", "../../filters", "../../../filters", "../../../../filters"};
+static const char *const from_program[] = {"filters",       "../share/winnow",  "../filters",
+                                           "../../filters", "../../../filters", "../../../../filters"};
+enum { PRESET_NAME_MAX = 128 };
 enum { ROOTS = 1 + sizeof from_program / sizeof *from_program };
 
 /* The i-th folder that may hold `kind` ("presets" or "lists"); false when there is none. */
@@ -138,31 +141,33 @@ static bool find_named(const char *kind, struct str name, const char *ending, ch
     return false;
 }
 
-/* Calls `each` for every preset, in no order, until it returns non-zero. */
+static int is_preset(const struct dirent *entry)
+{
+    struct str name = str_from(entry->d_name);
+    return str_ends(name, STR(".preset")) && name.n > 7 && name.n <= PRESET_NAME_MAX;
+}
+
+/* Calls `each` for every preset of the first folder that is there, by name. */
 static void each_preset(void (*each)(void *context, const char *name, const char *path), void *context)
 {
     char root[PRESET_PATH_MAX], path[PRESET_PATH_MAX];
-    for (size_t i = 0; i < ROOTS; i++) {
-        if (!folder(i, "presets", root)) continue;
-        DIR *directory = opendir(root);
-        for (struct dirent *entry; directory && (entry = readdir(directory));) {
-            struct str name = str_from(entry->d_name);
-            if (!str_ends(name, STR(".preset")) || name.n > 128) continue;
-            char stem[129];
-            snprintf(stem, sizeof stem, "%.*s", (int)(name.n - 7), entry->d_name);
-            if (snprintf(path, sizeof path, "%s/%s", root, entry->d_name) < PRESET_PATH_MAX) each(context, stem, path);
-        }
-        if (directory) {
-            closedir(directory);
-            return; /* the first folder that is there is the one */
-        }
+    struct dirent **entries;
+    int count = -1;
+    for (size_t i = 0; i < ROOTS && count < 0; i++)
+        if (folder(i, "presets", root)) count = scandir(root, &entries, is_preset, alphasort);
+    for (int i = 0; i < count; i++) {
+        char name[PRESET_NAME_MAX + 1];
+        snprintf(name, sizeof name, "%.*s", (int)(strlen(entries[i]->d_name) - 7), entries[i]->d_name);
+        if (snprintf(path, sizeof path, "%s/%s", root, entries[i]->d_name) < PRESET_PATH_MAX) each(context, name, path);
+        free(entries[i]);
     }
+    if (count >= 0) free(entries);
 }
 
 struct nearest {
     struct str name;
     size_t distance;
-    char found[129];
+    char found[PRESET_NAME_MAX + 1];
 };
 
 static void note_nearest(void *context, const char *name, const char *path)
@@ -185,8 +190,8 @@ int preset_find(const char *name, char path[PRESET_PATH_MAX])
     if (find_named("presets", str_from(name), ".preset", path)) return 0;
     struct nearest near = {.name = str_from(name), .distance = 5};
     each_preset(note_nearest, &near);
-    return fail_usage("no preset '%s'%s%s%s", name, near.found[0] ? "; did you mean '" : ": winnow help --preset lists them", near.found,
-                      near.found[0] ? "'?" : "");
+    if (!near.found[0]) return fail_usage("no preset '%s': winnow help --preset lists them", name);
+    return fail_usage("no preset '%s'; did you mean '%s'?", name, near.found);
 }
 
 int preset_find_list(struct str name, const char *file, char path[PRESET_PATH_MAX])
@@ -198,7 +203,8 @@ int preset_find_list(struct str name, const char *file, char path[PRESET_PATH_MA
         int n = snprintf(path, PRESET_PATH_MAX, "%.*s%.*s", slash ? (int)(slash + 1 - file) : 0, file ? file : "", STR_ARG(name));
         if (n < PRESET_PATH_MAX && slash && access(path, R_OK) == 0) return 0;
     }
-    if (snprintf(path, PRESET_PATH_MAX, "%.*s", STR_ARG(name)) >= PRESET_PATH_MAX) return fail_usage("a path of over %d bytes", PRESET_PATH_MAX);
+    if (snprintf(path, PRESET_PATH_MAX, "%.*s", STR_ARG(name)) >= PRESET_PATH_MAX)
+        return fail_usage("a path of over %d bytes", PRESET_PATH_MAX);
     return access(path, R_OK) == 0 ? 0 : fail_usage("list '%.*s': neither a file nor a list that comes with winnow", STR_ARG(name));
 }
 

@@ -15,7 +15,8 @@ bool clean_laion_keeps(struct str s)
     size_t i = 0;
     for (; i + 8 <= s.n; i += 8) {
         uint64_t w = eight_load(s.p + i);
-        if (eight_below(w, ' ') | eight_not_ascii(w) | eight_equal(w, 0x7F) | eight_equal(w, '&') | eight_equal(w, '|')) return false;
+        uint64_t special = eight_equal(w, 0x7F) | eight_equal(w, '&') | eight_equal(w, '|');
+        if (eight_below(w, ' ') | eight_not_ascii(w) | special) return false;
     }
     for (; i < s.n; i++)
         if (s.p[i] < ' ' || s.p[i] == 0x7F || s.p[i] == '&' || s.p[i] == '|') return false; /* char is signed: > 0x7F too */
@@ -120,7 +121,8 @@ static int add_fixed(struct buf *out, uint32_t c)
             if (ligatures[i].code_point == c) return buf_add(out, str_from(ligatures[i].letters));
     if (c == 0x3000) c = ' ';
     else if (c >= 0xFF01 && c <= 0xFF5E) c -= 0xFEE0;
-    else if (c >= 0xFF5F && c < 0xFF5F + sizeof half_width / sizeof *half_width && half_width[c - 0xFF5F]) c = half_width[c - 0xFF5F];
+    else if (c >= HALF_WIDTH_FIRST && c <= HALF_WIDTH_LAST && half_width[c - HALF_WIDTH_FIRST])
+        c = half_width[c - HALF_WIDTH_FIRST];
     if (c == 0x2BC || (c >= 0x2018 && c <= 0x201B)) c = '\'';
     else if (c >= 0x201C && c <= 0x201F) c = '"';
     return buf_code_point(out, c);

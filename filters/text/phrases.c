@@ -184,7 +184,7 @@ struct substrings *substrings_new(const struct str *entries, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (entries[i].n == 0) return fail_usage("an empty string would occur in every text"), NULL;
         if (entries[i].n > SUBSTRINGS_BYTES_MAX - bytes)
-            return fail_usage("strings to seek have more than %d bytes: match=token takes larger lists", SUBSTRINGS_BYTES_MAX), NULL;
+            return fail_usage("strings to seek have over %d bytes: match=token takes larger lists", SUBSTRINGS_BYTES_MAX), NULL;
         bytes += entries[i].n;
     }
     struct substrings *s = calloc(1, sizeof *s);

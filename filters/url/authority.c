@@ -79,7 +79,8 @@ static bool is_ipv4(struct str s)
     while (s.p) {
         struct str part = str_cut(&s, '.');
         uint64_t value;
-        if (part.n == 0 || part.n > 3 || (part.n > 1 && part.p[0] == '0') || str_to_u64(part, &value) < 0 || value > 255) return false;
+        bool octal = part.n > 1 && part.p[0] == '0';
+        if (part.n == 0 || part.n > 3 || octal || str_to_u64(part, &value) < 0 || value > 255) return false;
         parts++;
     }
     return parts == 4;

@@ -106,7 +106,8 @@ int url_host_blocklist_decide(const struct rule *rule, struct filter_row *row, s
     host[n] = 0;
     size_t last = n ? registrable_at(host, n) : 0;
     for (size_t at = 0; n && at <= last;) {
-        if (phrases_value(rule->state, str_of(host + at, n - at), NULL)) return answer_text(result, false, str_from_at(written, at));
+        bool listed = phrases_value(rule->state, str_of(host + at, n - at), NULL);
+        if (listed) return answer_text(result, false, str_from_at(written, at));
         const char *dot = memchr(host + at, '.', n - at);
         if (!dot) break;
         at = (size_t)(dot - host) + 1;
