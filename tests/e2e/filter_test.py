@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -211,6 +212,29 @@ class FilterTest(unittest.TestCase):
         self.assertNotIn("done already", self.run_filter(*again)[1])
         self.assertEqual([r["text"] for r in parse(unpack(out))], ["A cat"])
         self.assertTrue(os.path.exists(bad))
+
+    def test_presets_and_lists_are_found_beside_an_installed_program(self):
+        os.makedirs(self.path("bin"))
+        shutil.copy(WINNOW, self.path("bin/winnow"))
+        shutil.copytree("filters/presets", self.path("share/winnow/presets"))
+        shutil.copytree("filters/lists", self.path("share/winnow/lists"))
+        environment = {k: v for k, v in os.environ.items() if k != "WINNOW_PRESETS"}
+        command = [self.path("bin/winnow"), "filter", "--plain", "--plain-input", "--preset", "cc3m", "--at", "text", "--without", "unserved"]
+        done = subprocess.run(command, input=tsv([make_row(0, "A cat sits on the mat - Stock Photo")]), capture_output=True, cwd="/", env=environment)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([r["text"] for r in parse(done.stdout)], ["A cat sits on the mat"])
+
+    def test_a_limit_gives_the_same_rows_and_counts_with_any_threads(self):
+        source = self.write("in.tsv", tsv(random_rows(30000)))
+        seen = set()
+        for threads in "1", "4":
+            out = self.path("out.rows.zst")
+            self.run_filter(*TEXT_RULES, "--limit", "5000", "-t", threads, "-f", "-o", out, source)
+            with open(self.path("out.json"), encoding="utf-8") as file:
+                manifest = json.load(file)
+            seen.add((unpack(out), json.dumps(manifest["counts"]), json.dumps(manifest["rules"])))
+        self.assertEqual(len(seen), 1)
+        self.assertEqual(len(parse(seen.pop()[0])), 5000)
 
     def test_datacomp_basic_agrees_with_python_on_published_texts(self):
         source = os.path.join(SHARED, "data/lang/alttext-raw.tsv.zst")
