@@ -5,13 +5,16 @@
 
 VERSION := 0.1.0
 BUILD   ?= build
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib/winnow
 MANDIR  ?= $(PREFIX)/share/man
 COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
 
 OPTIMISE ?= -O2 -g
+Q := $(if $(V),,@)   # V=1 shows whole command lines
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes
 SANITIZE ?=
 CFLAGS   ?=
@@ -53,7 +56,8 @@ FUZZERS    := $(patsubst %.c,$(BUILD)/%,$(call find,tests/fuzz,*_fuzz.c))
 all: $(PROGRAM) $(MODULE_FILES)   ## build ./winnow and its modules
 
 $(PROGRAM): $(MAIN) $(LIBRARY)
-	$(CC) $(ALL_CFLAGS) -rdynamic -o $@ $(MAIN) -Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive $(LIBS)
+	@echo "  link $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -rdynamic -o $@ $(MAIN) -Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive $(LIBS)
 
 $(LIBRARY): $(filter-out $(MAIN),$(OBJECTS))
 	@rm -f $@
@@ -61,12 +65,14 @@ $(LIBRARY): $(filter-out $(MAIN),$(OBJECTS))
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  cc $<"
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 define module_rule
 $(BUILD)/modules/$(1).so: $($(1)_SOURCES:%.c=$(BUILD)/%.o)
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_CFLAGS) -shared -o $$@ $$^ $($(1)_LIBS)
+	@echo "  link $$@"
+	$(Q)$$(CC) $$(ALL_CFLAGS) -shared -o $$@ $$^ $($(1)_LIBS)
 endef
 $(foreach m,$(MODULES),$(eval $(call module_rule,$(m))))
 
@@ -79,19 +85,22 @@ $(BUILD)/filters/language/wordnet.o: $(BUILD)/generated/wordnet.h
 
 # ---- tests
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(LIBRARY)
-	$(CC) $(ALL_CFLAGS) -rdynamic -o $@ $< -Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive $(LIBS) -lcmocka
+	@echo "  link $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -rdynamic -o $@ $< -Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive $(LIBS) -lcmocka
 
 # Fuzz targets need clang's libFuzzer; the library is built once more with it.
 FUZZ_FLAGS := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 $(BUILD)/tests/fuzz/%_fuzz: $(BUILD)/tests/fuzz/%_fuzz.o $(LIBRARY)
-	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -rdynamic -o $@ $< -Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive $(LIBS)
+	@echo "  link $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -rdynamic -o $@ $< -Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive $(LIBS)
 
 .PHONY: deps tests fuzzers check quick torture asan tsan fuzz bench interop demo lint install uninstall man clean help
 tests: all $(UNIT_TESTS)
 fuzzers: $(MODULE_FILES) $(FUZZERS)
 
 RUN_TESTS = python3 tests/run.py
-VARIANT = $(MAKE) --no-print-directory
+# All cores, unless the caller said how many.
+VARIANT = $(MAKE) --no-print-directory $(if $(findstring j,$(filter-out --%,$(MAKEFLAGS))),,-j$(shell nproc))
 
 deps:                             ## install with apt what is missing, to build and to test
 	@tests/deps.sh $(PACKAGES) $(TEST_PACKAGES)
