@@ -388,7 +388,6 @@ static int end_tag(struct scan *s, const struct html_tag *tag)
     s->p = tag->name.p + tag->name.n;
     if (s->k->skip_tag(&s->p, s->end) == HTML_TAG_CUT) return 0;
     if (s->foreign.depth) html_foreign_end(&s->foreign, tag->name, tag->element);
-    if (s->collecting && parts_text(tag->element) && add_piece(s, STR(" ")) < 0) return -1;
     switch (tag->element) {
     case HTML_A: end_link(s); break;
     case HTML_FIGURE: end_figure(s); break;
@@ -402,7 +401,7 @@ static int end_tag(struct scan *s, const struct html_tag *tag)
     case HTML_TEMPLATE: s->templates -= s->templates > 0; break;
     default: break;
     }
-    return 0;
+    return s->collecting && parts_text(tag->element) ? add_piece(s, STR(" ")) : 0;
 }
 
 /* `<!`, `<?`, and `</` before anything but a letter; `</>` is nothing. */
