@@ -26,6 +26,17 @@ const struct command *command_find(struct str name)
     return NULL;
 }
 
+const char *command_nearest(struct str name)
+{
+    size_t best = 3; /* more than two slips is another word */
+    const char *near = NULL;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        size_t distance = table[i].command ? str_distance(name, str_from(table[i].command->name)) : SIZE_MAX;
+        if (distance < best) best = distance, near = table[i].command->name;
+    }
+    return near;
+}
+
 const struct option *command_option(const struct command *command, struct str name, const char **nearest)
 {
     const struct option *const tables[2] = {command->options, command->stage ? stage_option_table() : NULL};

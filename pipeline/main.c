@@ -5,8 +5,11 @@
 #include "pipeline/commands.h"
 #include "pipeline/stage.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void list_commands(FILE *out)
 {
@@ -23,14 +26,7 @@ static void list_commands(FILE *out)
 
 static int unknown_command(const char *name)
 {
-    size_t count;
-    const struct command_entry *table = command_entries(&count);
-    const char *nearest = NULL;
-    size_t best = 3;
-    for (size_t i = 0; i < count; i++) {
-        size_t distance = table[i].command ? str_distance(str_from(name), str_from(table[i].command->name)) : SIZE_MAX;
-        if (distance < best) best = distance, nearest = table[i].command->name;
-    }
+    const char *nearest = command_nearest(str_from(name));
     return fail_usage("unknown command '%s'%s%s%s: 'winnow' alone lists them", name, nearest ? "; did you mean " : "",
                       nearest ? nearest : "", nearest ? "?" : "");
 }
@@ -101,13 +97,21 @@ static int dispatch(int argc, char **argv)
     return code;
 }
 
+/* Whoever reads a window's lines (head, less) has seen enough. Commands that do more than print ignore the signal. */
+static void reader_is_gone(int number)
+{
+    (void)number;
+    _exit(EXIT_DONE);
+}
+
 int main(int argc, char **argv)
 {
+    signal(SIGPIPE, reader_is_gone);
     int code = dispatch(argc, argv);
     if (code < 0) {
         log_fail();
         code = (int)fail_code();
     }
-    if (fflush(stdout) != 0 && code == EXIT_DONE) code = EXIT_FAILED;
+    if (fflush(stdout) != 0 && errno != EPIPE && code == EXIT_DONE) code = EXIT_FAILED;
     return code;
 }

@@ -112,6 +112,22 @@ static int inputs(struct reading *r, const yaml_node_t *n)
 
 /* ---- stages */
 
+/* The stage's options from the `first`-th on parse as on the command line: a wrong value is said now, with its line, not hours
+ * later. */
+static int check_options(struct reading *r, const struct recipe_stage *stage, size_t first, const yaml_node_t *at)
+{
+    size_t count = stage->options.count - first;
+    char **argv = calloc(count + 1, sizeof *argv);
+    if (!argv) return fail_memory();
+    for (size_t i = 0; i < count; i++) argv[i] = (char *)stage->options.items[first + i];
+    struct command_line line;
+    int result = options_parse(stage->command, (int)count, argv, &line);
+    free(argv);
+    if (result == 0) options_free(&line);
+    if (result < 0) fail_prefix("%s: line %zu: ", r->recipe->path, at->start_mark.line + 1);
+    return result < 0 ? -1 : 0;
+}
+
 static int stage_option(struct reading *r, struct recipe_stage *stage, const yaml_node_t *key, const yaml_node_t *value)
 {
     const char *nearest = NULL, *name = scalar(r, key, "option");
@@ -123,6 +139,7 @@ static int stage_option(struct reading *r, struct recipe_stage *stage, const yam
     if (strcmp(name, "output") == 0 || strcmp(name, "task") == 0)
         return complain(r, key, "'%s' is set by the plan itself", name);
     struct recipe_list values = {0};
+    const size_t first = stage->options.count;
     if (strings(r, value, name, &values) < 0) return -1;
     if (o->type != OPTION_LIST && values.count != 1) return complain(r, value, "'%s' takes one value", name);
     for (size_t i = 0; i < values.count; i++) {
@@ -136,21 +153,7 @@ static int stage_option(struct reading *r, struct recipe_stage *stage, const yam
         if (n >= (int)sizeof text) return complain(r, value, "'%s': a value of more than %zu bytes", name, sizeof text);
         if (append(r->recipe, &stage->options, arena_c_string(&r->recipe->arena, str_of(text, (size_t)n))) < 0) return -1;
     }
-    return 0;
-}
-
-/* The options parse as on the command line: a wrong value is said now, with the recipe's line, not hours later. */
-static int check_options(struct reading *r, const struct recipe_stage *stage, const yaml_node_t *at)
-{
-    char **argv = calloc(stage->options.count + 1, sizeof *argv);
-    if (!argv) return fail_memory();
-    for (size_t i = 0; i < stage->options.count; i++) argv[i] = (char *)stage->options.items[i];
-    struct command_line line;
-    int result = options_parse(stage->command, (int)stage->options.count, argv, &line);
-    free(argv);
-    if (result == 0) options_free(&line);
-    if (result < 0) fail_prefix("%s: line %zu: ", r->recipe->path, at->start_mark.line + 1);
-    return result < 0 ? -1 : 0;
+    return check_options(r, stage, first, value);
 }
 
 static int add_stage(struct reading *r, const yaml_node_t *name_node, const yaml_node_t *options)
@@ -158,8 +161,9 @@ static int add_stage(struct reading *r, const yaml_node_t *name_node, const yaml
     const char *name = scalar(r, name_node, "stage");
     if (!name) return -1;
     const struct command *command = command_find(str_from(name));
+    const char *nearest = command ? NULL : command_nearest(str_from(name));
     if (!command || (!command->stage && strcmp(name, "index") != 0 && strcmp(name, "report") != 0))
-        return complain(r, name_node, "'%s' is no stage", name);
+        return complain(r, name_node, "'%s' is no stage%s%s%s", name, nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
     if (r->recipe->stage_count == RECIPE_STAGES_MAX) return complain(r, name_node, "more than %d stages", RECIPE_STAGES_MAX);
     struct recipe_stage *stage = &r->recipe->stages[r->recipe->stage_count++];
     *stage = (struct recipe_stage){.command = command, .line = (unsigned)name_node->start_mark.line + 1};
@@ -170,7 +174,7 @@ static int add_stage(struct reading *r, const yaml_node_t *name_node, const yaml
         if (r->visits > VISITS_MAX) return complain(r, value, "too many values: an alias cycle?");
         if (stage_option(r, stage, node(r, p->key), value) < 0) return -1;
     }
-    return check_options(r, stage, name_node);
+    return 0;
 }
 
 static int explicit_stages(struct reading *r, const yaml_node_t *n)

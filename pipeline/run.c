@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -233,6 +234,7 @@ static int run_run(const struct command_line *line)
 {
     const struct run_options *o = line->options;
     if (line->argument_count != 1) return fail_usage("expected one recipe: 'winnow init' writes one");
+    signal(SIGPIPE, SIG_IGN); /* work goes on when nobody reads what it says */
     struct recipe recipe;
     struct plan plan = {0};
     int code = recipe_read(&recipe, line->arguments[0]);

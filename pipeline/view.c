@@ -40,12 +40,7 @@ static int parse_operator(struct str word, enum operator *out)
 
 static int unknown_column(const struct columns *columns, struct str name)
 {
-    const char *nearest = NULL;
-    size_t best = 3;
-    for (size_t i = 0; i < columns->count; i++) {
-        size_t distance = str_distance(name, str_from(columns->list[i].name));
-        if (distance < best) best = distance, nearest = columns->list[i].name;
-    }
+    const char *nearest = columns_nearest(columns, name);
     return fail_usage("no column '%.*s'%s%s%s", STR_ARG(name), nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 

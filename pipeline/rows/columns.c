@@ -103,6 +103,17 @@ size_t columns_find(const struct columns *c, struct str name)
     return SIZE_MAX;
 }
 
+const char *columns_nearest(const struct columns *c, struct str name)
+{
+    size_t best = 3; /* more than two slips is another word */
+    const char *near = NULL;
+    for (size_t i = 0; i < c->count; i++) {
+        size_t distance = str_distance(name, str_from(c->list[i].name));
+        if (distance < best) best = distance, near = c->list[i].name;
+    }
+    return near;
+}
+
 bool columns_equal(const struct columns *a, const struct columns *b)
 {
     if (a->count != b->count) return false;

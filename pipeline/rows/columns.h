@@ -38,6 +38,7 @@ int columns_add(struct columns *c, struct str name); /* type by definition; refu
 int columns_copy(struct columns *to, const struct columns *from); /* `to` is initialised; appends */
 int columns_parse(struct columns *c, struct str header_line);     /* names separated by tabs */
 size_t columns_find(const struct columns *c, struct str name);    /* SIZE_MAX when absent */
+const char *columns_nearest(const struct columns *c, struct str name); /* for "did you mean"; NULL when nothing is near */
 bool columns_equal(const struct columns *a, const struct columns *b);
 
 const struct column_definition *column_definition(struct str name); /* NULL for users' own columns; knows sim_*, p_*, zs_* */

@@ -7,12 +7,14 @@
 
 enum { ON_STACK = 1024 }; /* bytes of a key's values: most need no arena */
 
-static int missing(struct str name)
+static int missing(const struct columns *columns, struct str name)
 {
+    const char *nearest = columns_nearest(columns, name);
     const struct column_definition *definition = column_definition(name);
     if (definition && definition->stage[0])
         return fail_usage("the rows have no column '%.*s': run 'winnow %s' first", STR_ARG(name), definition->stage);
-    return fail_usage("the rows have no column '%.*s'", STR_ARG(name));
+    return fail_usage("the rows have no column '%.*s'%s%s%s", STR_ARG(name), nearest ? "; did you mean " : "", nearest ? nearest : "",
+                      nearest ? "?" : "");
 }
 
 int row_key_parse(struct row_key *key, const char *by, const struct columns *columns, uint64_t seed)
@@ -22,7 +24,7 @@ int row_key_parse(struct row_key *key, const char *by, const struct columns *col
         struct str name = str_cut(&rest, '+');
         size_t column = columns_find(columns, name);
         if (name.n == 0) return fail_usage("'%s': expected names of columns joined by '+'", by);
-        if (column == SIZE_MAX) return missing(name);
+        if (column == SIZE_MAX) return missing(columns, name);
         if (key->count == ROW_KEY_COLUMNS_MAX) return fail_usage("'%s': more than %d columns", by, ROW_KEY_COLUMNS_MAX);
         key->may_be_absent[key->count] = str_eq(name, STR("text"));
         key->columns[key->count++] = column;
