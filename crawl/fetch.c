@@ -13,6 +13,7 @@
 #include "crawl/fetch/recorded.h"
 #include "crawl/fetch/store.h"
 #include "crawl/image/encode.h"
+#include "crawl/input/crawl_file.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/log.h"
 #include "pipeline/rows/pack.h"
@@ -22,8 +23,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { LIST_BYTES_MAX = 1 << 30 };
+
 struct fetch_options {
-    struct option_list from_warc;
+    struct option_list from_warc, pictures;
     const char *resize, *format;
     uint64_t size, quality, max_bytes, max_pixels;
     bool enlarge, keep_bytes, keep_unchanged;
@@ -112,39 +115,53 @@ static void say_loss(void *context, const char *path, uint64_t offset, const cha
     if (!run->common->quiet) log_line("%s: offset %" PRIu64 ": %s", path, offset, what);
 }
 
-static int add_crawl_file(struct stage_run *run, const char *path)
+/* FILE, or @LIST: a file that names one on each line; '#' begins a remark. */
+static int name_crawl_files(struct stage_run *run, struct recorded *recorded, const char *argument)
 {
-    struct fetch *fetch = run->state;
-    uint64_t size;
-    struct hash128 hash;
-    if (strcmp(path, "-") != 0 && (file_ends_hash(path, &size, &hash) < 0 || stage_input(run, path, size, hash) < 0)) return -1;
-    return recorded_add(fetch->recorded, path, say_loss, run);
-}
-
-/* FILE, or @LIST: a file that names one on each line. */
-static int add_crawl_files(struct stage_run *run, const char *argument)
-{
-    if (argument[0] != '@') return add_crawl_file(run, argument);
+    if (argument[0] != '@') return recorded_name(recorded, argument);
     struct buf text;
-    buf_init(&text, 1 << 30);
+    buf_init(&text, LIST_BYTES_MAX);
     int result = buf_read_file(&text, argument + 1);
     for (struct str rest = buf_str(&text); rest.p && result == 0;) {
         struct str line = str_trim(str_cut(&rest, '\n'));
         if (!line.n || line.p[0] == '#') continue;
-        char *path = arena_c_string(stage_arena(run), line);
-        result = path ? add_crawl_file(run, path) : -1;
+        char *entry = arena_c_string(stage_arena(run), line);
+        result = entry ? recorded_name(recorded, entry) : -1;
     }
     buf_free(&text);
     return result;
 }
 
+/* For the manifest: a crawl file by its ends, a table by its content. */
+static int note_crawl_file(struct stage_run *run, const char *entry)
+{
+    uint64_t offset, length, size;
+    struct hash128 hash;
+    struct str path = crawl_entry_split(entry, &offset, &length);
+    if (str_eq(path, STR("-"))) return 0;
+    const char *name = arena_c_string(stage_arena(run), path);
+    return !name || file_ends_hash(name, &size, &hash) < 0 || stage_input(run, entry, size, hash) < 0 ? -1 : 0;
+}
+
+static int note_table(struct stage_run *run, const char *path)
+{
+    uint64_t size;
+    struct hash128 hash;
+    return file_content_hash(path, &size, &hash) < 0 || stage_input(run, path, size, hash) < 0 ? -1 : 0;
+}
+
+/* Tables of pictures stand for the crawl files, which are then only read where a picture lies. */
 static int open_recorded(struct stage_run *run, struct fetch *fetch, const struct fetch_options *o)
 {
-    fetch->recorded = recorded_open(run->common->memory / 4, run->common->tmp);
-    if (!fetch->recorded) return -1;
+    struct recorded *recorded = fetch->recorded = recorded_open(run->common->memory / 4, run->common->tmp);
+    if (!recorded) return -1;
     for (size_t i = 0; i < o->from_warc.count; i++)
-        if (add_crawl_files(run, o->from_warc.items[i]) < 0) return -1;
-    return recorded_seal(fetch->recorded);
+        if (name_crawl_files(run, recorded, o->from_warc.items[i]) < 0) return -1;
+    for (size_t i = 0; i < o->pictures.count; i++)
+        if (note_table(run, o->pictures.items[i]) < 0 || recorded_table(recorded, o->pictures.items[i]) < 0) return -1;
+    for (size_t i = 0; i < recorded_names(recorded) && !o->pictures.count; i++)
+        if (note_crawl_file(run, recorded_entry(recorded, i)) < 0 || recorded_scan(recorded, i, say_loss, run) < 0) return -1;
+    return recorded_seal(recorded);
 }
 
 static int open_fetchers(struct stage_run *run, struct fetch *fetch)
@@ -351,6 +368,8 @@ static void fetch_close(struct stage_run *run)
 static const struct option options[] = {
     {"from-warc", 0, OPTION_LIST, AT(from_warc), .argument = "FILE", .neutral = true,
      .help = "take pictures from the responses in this WARC file, or those that @LIST names; may be repeated"},
+    {"pictures", 0, OPTION_LIST, AT(pictures), .argument = "TABLE", .neutral = true,
+     .help = "a table of pictures that extract wrote: files of --from-warc, the crawl's whole list, are then not searched"},
     {"resize", 0, OPTION_CHOICE, AT(resize), .choices = RESIZE_MODE_CHOICES, .initial = "keep_ratio_largest",
      .help = "how to resize: no|keep_ratio|center_crop|keep_ratio_largest|border"},
     {"size", 0, OPTION_U64, AT(size), .argument = "N", .initial = "512", .low = 1, .high = INT32_MAX, .help = "pixels that the mode's side gets"},

@@ -1,16 +1,18 @@
 /* Responses that a crawl has recorded: from URL to body, out of WARC files, without the network.
  *
  *     recorded = recorded_open(memory, folder);
- *     recorded_add(recorded, "crawl.warc.gz", say, context);         each file once, in order
+ *     recorded_name(recorded, "crawl.warc.gz");                      every file, in the crawl's order
+ *     recorded_scan(recorded, 0, say, context);                      reads it, and notes where its responses lie; or
+ *     recorded_table(recorded, "00000.pictures.zst");                takes what extract has noted, without reading it
  *     recorded_seal(recorded);
  *     reader = recorded_reader_new(recorded, limit);                 one a thread
- *     recorded_get(reader, url, &response);                          any thread, its own reader
+ *     recorded_get(reader, url, &response);
  *
- * Adding reads the file once and notes, for each response, the key of its URL and where its record lies: 44 bytes, sorted
- * outside memory. Looking up is a search in that list and one read of the record. Records that cannot be read alone (several
- * in one gzip member; zstd with a dictionary) and those of pipes are copied to a nameless temporary file.
+ * What is noted is the key of the URL and where the record lies: 44 bytes, sorted outside memory. Looking up is a search in
+ * that list and one read of the record. Records that cannot be read alone (several in one gzip member; zstd with a
+ * dictionary) and those of pipes are copied to a nameless temporary file while their file is read.
  *
- * (1) Of several responses of one URL the first in order counts: file by file as added, record by record.
+ * (1) Of several responses of one URL the first in order counts: by file as named, then by record.
  * (2) URLs are compared as crawl/url writes them, without fragment.
  * (3) Redirects (301, 302, 303, 307, 308 with a Location) are followed, at most RECORDED_REDIRECTS_MAX, inside the files.
  */
@@ -47,11 +49,20 @@ struct recorded_reader;
 struct recorded *recorded_open(uint64_t memory, const char *folder); /* of the sort and its spills. NULL with a sentence */
 void recorded_free(struct recorded *r);
 
-/* Reads a WARC file ("-": standard input). Damage is passed to `say`, one call a loss, and passed over. */
-typedef void recorded_say(void *context, const char *path, uint64_t offset, const char *what);
-int recorded_add(struct recorded *r, const char *path, recorded_say *say, void *context);
+/* Names a file: a path, "-" for standard input, or "PATH OFFSET LENGTH" for a range. 0 or -1. */
+int recorded_name(struct recorded *r, const char *entry);
+size_t recorded_names(const struct recorded *r);
+const char *recorded_entry(const struct recorded *r, size_t file);
+
+/* Reads the file that was named as number `file` (from 0). Damage is passed to `say`, one call a loss, and passed over. */
+typedef void recorded_say(void *context, const char *entry, uint64_t offset, const char *what);
+int recorded_scan(struct recorded *r, size_t file, recorded_say *say, void *context);
+
+/* Reads a table of pictures (crawl/input/picture_table.h); its src_file counts the files as named here. */
+int recorded_table(struct recorded *r, const char *path);
+
 int recorded_seal(struct recorded *r);
-bool recorded_damaged(const struct recorded *r);   /* some file is no WARC, is cut, or holds no record */
+bool recorded_damaged(const struct recorded *r); /* a file that was read is no WARC, is cut, or holds no record */
 uint64_t recorded_count(const struct recorded *r); /* URLs, after sealing */
 
 /* `limit`: bytes of a body. NULL with a sentence. */
