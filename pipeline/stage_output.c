@@ -384,7 +384,9 @@ int stage_write_manifest(struct stage_run *run)
     struct stage_private *own = run->own;
     json_t *m = stage_manifest_key(run);
     if (!m) return -1;
-    uint64_t written = own->outputs[0]->writer ? rows_writer_rows(own->outputs[0]->writer) : 0;
+    uint64_t written = 0;
+    for (size_t i = 0; i < (run->stage->buckets ? own->output_count : 1); i++)
+        if (own->outputs[i]->writer && (int)i != own->dropped_output) written += rows_writer_rows(own->outputs[i]->writer);
     json_object_set_new(m, "rows", json_pack("{s:I,s:I,s:I}", "read", (json_int_t)own->rows_read, "written", (json_int_t)written,
                                              "dropped", (json_int_t)own->dropped_rows));
     json_object_set_new(m, "rules", tally_json(&own->rules));

@@ -98,7 +98,8 @@ static int add_shards_folder(struct buf *out, const char *index, const char *sha
     return add_way(out, str_from(from), str_from(to));
 }
 
-static int write_facts(const struct index_run *run, const char *index, const char *removed, uint64_t samples, struct index_builder *b)
+static int write_facts(const struct index_run *run, const char *index, const char *removed, uint64_t samples,
+                       struct index_builder *b)
 {
     char number[24];
     if (index_builder_fact(b, STR("format"), STR("winnow-index-1")) < 0) return -1;
@@ -125,7 +126,8 @@ static int compare_shards(const void *a, const void *b)
 static int write_text(const char *folder, const char *name, const struct buf *text)
 {
     char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s%s", folder, name) >= (int)sizeof path) return fail("a path of more than %d bytes", PATH_MAX);
+    if (snprintf(path, sizeof path, "%s%s", folder, name) >= (int)sizeof path)
+        return fail("a path of more than %d bytes", PATH_MAX);
     struct file_out out = {.fd = -1};
     int result = file_create(&out, path);
     if (result == 0) result = file_write(&out, buf_str(text));
@@ -226,10 +228,10 @@ const struct command command_index = {
     .name = "index",
     .summary = "make index.sqlite: samples, inputs, rules, counts, losses, removed rows",
     .arguments = "[OPTIONS] OUT|MANIFEST...",
-    .description = "Reads the manifests of a run (OUT, or the manifests themselves in the order of the steps), the rows of its samples "
-                   "and the rows that it removed, and makes one SQLite file of them, whole or not at all; schemas/index.sql "
-                   "declares its tables. Where several tasks made the shards it also writes sizes.json and wids.json into "
-                   "shards.meta/.",
+    .description = "Reads the manifests of a run (OUT, or the manifests themselves in the order of the steps), the rows of its "
+                   "samples and the rows that it removed, and makes one SQLite file of them, whole or not at all; "
+                   "schemas/index.sql declares its tables. Where several tasks made the shards it also writes sizes.json and "
+                   "wids.json into shards.meta/.",
     .example = "winnow index demo-out && sqlite3 demo-out/index.sqlite 'SELECT rule, removed FROM rules'",
     .see_also = "shard, get, audit, report",
     .options = options,

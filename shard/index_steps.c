@@ -221,7 +221,8 @@ static int add_inputs(struct index_run *run, json_t *manifest, uint64_t *before)
         struct index_input *inputs = grow(run->inputs, run->input_count, &run->input_room, sizeof *inputs);
         if (!inputs) return -1;
         run->inputs = inputs;
-        const char *name = json_string_value(json_object_get(input, "name")), *hash = json_string_value(json_object_get(input, "xxh3_128"));
+        const char *name = json_string_value(json_object_get(input, "name"));
+        const char *hash = json_string_value(json_object_get(input, "xxh3_128"));
         inputs[run->input_count++] = (struct index_input){
             .src_file = base + *before + i,
             .size = number_of(input, "size"),
@@ -241,7 +242,8 @@ static int add_shard(struct index_run *run, json_t *output, struct str name, con
     if (str_to_u64(digits, &number) < 0) return fail("%s: no number of a shard", path);
     if (file_size(path, &size) < 0) return -1;
     if (size != told)
-        return fail("%s: %llu bytes, its manifest says %llu: make it again", path, (unsigned long long)size, (unsigned long long)told);
+        return fail("%s: %llu bytes, its manifest says %llu: make it again", path, (unsigned long long)size,
+                    (unsigned long long)told);
     struct index_shard *shards = grow(run->shards, run->shard_count, &run->shard_room, sizeof *shards);
     if (!shards) return -1;
     run->shards = shards;

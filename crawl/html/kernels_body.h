@@ -30,8 +30,10 @@ INLINE const char *find_byte(const char *p, const char *end, char c)
 static KERNEL const char *find_pair(const char *p, const char *limit, const char *end, char a, char b, char c)
 {
     for (; p < limit && end - p >= BLOCK + 1; p += BLOCK) {
+        uint64_t hits = block_is(block_load(p), a);
+        if (!hits) continue;
         block next = block_load(p + 1);
-        uint64_t hits = block_is(block_load(p), a) & (block_is(next, b) | block_is(next, c));
+        hits &= block_is(next, b) | block_is(next, c);
         if (hits) {
             p += first(hits);
             return limit - p >= 2 ? p : limit;

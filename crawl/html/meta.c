@@ -21,17 +21,19 @@ struct str html_charset_of_content(struct str content)
     return str_of(content.p, n);
 }
 
+static bool is(struct str a, struct str lower) { return a.n == lower.n && str_eq_nocase(a, lower); }
+
 static void take_charset(struct html_page *page, const struct html_meta *meta)
 {
     if (page->charset.p) return;
     if (meta->charset.p) page->charset = str_trim(meta->charset);
-    else if (str_eq_nocase(meta->http_equiv, STR("content-type"))) page->charset = html_charset_of_content(meta->content);
+    else if (is(meta->http_equiv, STR("content-type"))) page->charset = html_charset_of_content(meta->content);
 }
 
 /* `robots` or the name of one crawler; all of them end so, and nothing else does that a page would say. */
 static bool speaks_to_robots(struct str name)
 {
-    return str_eq_nocase(name, STR("robots")) || (name.n > 3 && str_eq_nocase(str_from_at(name, name.n - 3), STR("bot")));
+    return is(name, STR("robots")) || (name.n > 3 && str_eq_nocase(str_from_at(name, name.n - 3), STR("bot")));
 }
 
 void html_take_meta(struct html_page *page, const struct html_meta *meta)
@@ -47,10 +49,8 @@ void html_take_meta(struct html_page *page, const struct html_meta *meta)
         {STR("tdm-reservation"), &page->tdm_reservation},
     };
     struct str property = str_trim(meta->property), name = str_trim(meta->name);
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (kinds[i].to->p) continue;
-        if (str_eq_nocase(property, kinds[i].name) || str_eq_nocase(name, kinds[i].name)) *kinds[i].to = meta->content;
-    }
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (!kinds[i].to->p && (is(property, kinds[i].name) || is(name, kinds[i].name))) *kinds[i].to = meta->content;
     if (speaks_to_robots(name) && page->robots_count < HTML_MAX_ROBOTS)
         page->robots[page->robots_count++] = (struct html_robots){name, meta->content};
 }

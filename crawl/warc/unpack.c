@@ -120,8 +120,8 @@ int unpack_feed(struct warc_unpacker *u, struct str bytes, enum warc_follow foll
 /* Where to look for the next start after damage in the member that starts at u->member. */
 static void begin_search(struct warc_unpacker *u)
 {
-    uint64_t here = unpack_offset(u), back = u->member + 1;
-    if (back > here) back = here; /* strange bytes between members */
+    uint64_t back = u->member + 1; /* never the same place again */
+    uint64_t here = unpack_offset(u) > back ? unpack_offset(u) : back;
     if (here - back > WARC_REWIND_BYTES) back = here - WARC_REWIND_BYTES;
     if (back < u->raw_offset) back = u->raw_offset;
     uint64_t way = here - back;

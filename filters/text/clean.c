@@ -9,18 +9,25 @@
 
 #include <stdlib.h>
 
-bool clean_laion_keeps(struct str s)
+static bool is_plain(char c) { return c >= ' ' && c != 0x7F && c != '&' && c != '|'; } /* char is signed: not > 0x7F */
+
+/* How many bytes from `at` on no step of clean_laion would touch, spaces at the ends apart. */
+static size_t plain_run(struct str s, size_t at)
 {
-    if (s.n > CLEAN_LAION_CHARACTERS || (s.n && (s.p[0] == ' ' || s.p[s.n - 1] == ' '))) return false;
-    size_t i = 0;
+    size_t i = at;
     for (; i + 8 <= s.n; i += 8) {
         uint64_t w = eight_load(s.p + i);
         uint64_t special = eight_equal(w, 0x7F) | eight_equal(w, '&') | eight_equal(w, '|');
-        if (eight_below(w, ' ') | eight_not_ascii(w) | special) return false;
+        if (eight_below(w, ' ') | eight_not_ascii(w) | special) break;
     }
-    for (; i < s.n; i++)
-        if (s.p[i] < ' ' || s.p[i] == 0x7F || s.p[i] == '&' || s.p[i] == '|') return false; /* char is signed: > 0x7F too */
-    return true;
+    while (i < s.n && is_plain(s.p[i])) i++;
+    return i - at;
+}
+
+bool clean_laion_keeps(struct str s)
+{
+    if (s.n > CLEAN_LAION_CHARACTERS || (s.n && (s.p[0] == ' ' || s.p[s.n - 1] == ' '))) return false;
+    return plain_run(s, 0) == s.n;
 }
 
 bool clean_fold_keeps(struct str s)
@@ -132,6 +139,9 @@ static int add_fixed(struct buf *out, uint32_t c)
 static int fix_pass(struct buf *out, struct str s, bool unescape)
 {
     for (size_t at = 0; at < s.n;) {
+        size_t run = plain_run(s, at);
+        if (buf_add(out, str_of(s.p + at, run)) < 0) return -1;
+        if ((at += run) == s.n) break;
         unsigned char c = (unsigned char)s.p[at];
         uint32_t named;
         if (c == '&' && unescape && (named = reference(s, &at)) != UINT32_MAX) {
@@ -148,25 +158,39 @@ static int fix_pass(struct buf *out, struct str s, bool unescape)
     return 0;
 }
 
-/* Strips, deletes what is not printable, cuts, and frees `|`; text in, appended to out. */
+static struct str strip(struct str s)
+{
+    while (s.n) {
+        size_t at = 0;
+        if (!unicode_is_space(utf8_next(s, &at))) break;
+        s = str_from_at(s, at);
+    }
+    while (s.n) {
+        size_t last = s.n - 1;
+        while (last && ((unsigned char)s.p[last] & 0xC0) == 0x80) last--;
+        size_t at = last;
+        if (!unicode_is_space(utf8_next(s, &at))) break;
+        s.n = last;
+    }
+    return s;
+}
+
+/* Strips, deletes what is not printable, cuts, and makes `|` a space; appends. */
 static int finish(struct buf *out, struct str s)
 {
-    size_t first = 0, last = 0, characters = 0;
-    bool any = false;
-    for (size_t at = 0; at < s.n;) {
+    s = strip(s);
+    for (size_t at = 0, characters = 0; at < s.n && characters < CLEAN_LAION_CHARACTERS;) {
+        size_t run = plain_run(s, at);
+        if (run > CLEAN_LAION_CHARACTERS - characters) run = CLEAN_LAION_CHARACTERS - characters;
+        if (buf_add(out, str_of(s.p + at, run)) < 0) return -1;
+        at += run;
+        characters += run;
+        if (at == s.n || characters == CLEAN_LAION_CHARACTERS) break;
         size_t from = at;
-        if (unicode_is_space(utf8_next(s, &at))) continue;
-        if (!any) first = from;
-        any = true;
-        last = at;
-    }
-    struct str stripped = str_of(s.p + first, last - first);
-    for (size_t at = 0; at < stripped.n && characters < CLEAN_LAION_CHARACTERS;) {
-        size_t from = at;
-        uint32_t c = utf8_next(stripped, &at);
+        uint32_t c = utf8_next(s, &at);
         if (!(unicode_classes(c) & UNICODE_PRINTABLE)) continue;
         characters++;
-        if (c == '|' ? buf_byte(out, ' ') < 0 : buf_add(out, str_of(stripped.p + from, at - from)) < 0) return -1;
+        if (c == '|' ? buf_byte(out, ' ') < 0 : buf_add(out, str_of(s.p + from, at - from)) < 0) return -1;
     }
     return 0;
 }

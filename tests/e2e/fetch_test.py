@@ -216,6 +216,34 @@ class FetchTest(unittest.TestCase):
         self.assertEqual((len(rows), len(packs)), (1, 1))
         self.assertGreater(len(packs.pop()), 300000)  # more than what waits in memory with 1M
 
+    def test_a_table_of_pictures_finds_what_reading_the_crawl_finds(self):
+        names = []
+        for number in range(3):
+            url = f"http://a.test/{number}"
+            page = f"<img src=/{(number + 1) % 3} alt='a picture in another file'>".encode()
+            records = [response(url, shades(30 + number, 30), fields=[("Content-Type", "image/png")]),
+                       response(url + ".html", page, fields=[("Content-Type", "text/html")])]
+            names.append(self.write(f"{number}.warc.gz", b"".join(map(gzip.compress, records))))
+        crawl_list = self.write("list", "\n".join(names).encode() + b"\n")
+        for task in range(2):
+            winnow("extract", "--task", f"{task}/2", "-o", self.path("rows/"), "@" + crawl_list)
+        tables = [f"--pictures={self.path('rows', name)}" for name in ("00000.pictures.zst", "00001.pictures.zst")]
+        rows = [self.path("rows", name) for name in ("00000.rows.zst", "00001.rows.zst")]
+        searched = winnow("fetch", "--plain", "--packs", self.path("p"), f"--from-warc=@{crawl_list}", *rows).stdout
+        listed = winnow("fetch", "--plain", "--packs", self.path("p"), f"--from-warc=@{crawl_list}", *tables, *rows).stdout
+        self.assertEqual([row["width"] for row in parse(searched)], ["31", "32", "30"])
+        self.assertEqual(listed, searched)
+        done = winnow("fetch", f"--from-warc={names[0]}", *tables, *rows, expect=2)
+        self.assertIn("the crawl's whole list", done.stderr.decode())
+
+    def test_a_range_of_a_file_is_a_crawl_file(self):
+        packed = [gzip.compress(response(f"http://a.test/{n}", shades(20 + n, 20))) for n in range(3)]
+        warc = self.write("crawl.warc.gz", b"".join(packed))
+        entry = f"{warc} {len(packed[0])} {len(packed[1])}"
+        done = winnow("fetch", "--plain", "--plain-input", "--packs", self.path("p"), "--from-warc", entry, "-",
+                      stdin=rows_of([f"http://a.test/{n}" for n in range(3)]))
+        self.assertEqual([row["width"] for row in parse(done.stdout)], ["21"])
+
     def test_a_pipe_can_be_fetched_from_and_written_to(self):
         body = shades(30, 30)
         rows = self.write("in.tsv", rows_of(["http://a.test/x"]))
