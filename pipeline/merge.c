@@ -1,6 +1,6 @@
 /* The stage `merge`: row files of equal columns into one stream that rises by place. A heap over the files' current rows; one
  * frame of each is in memory. --renumber gives src_file anew, in the order of the arguments, so that files whose places
- * overlap can be joined: then one file follows the other. */
+ * overlap can be joined: then one file follows the other, and each src_file of each gets a number of its own. */
 #include "pipeline/base/fail.h"
 #include "pipeline/stage.h"
 
@@ -29,8 +29,10 @@ struct merge {
     size_t count;
     size_t *heap, heap_count; /* indexes of sources that have a row due, smallest place first */
     uint64_t bytes_before;
-    struct place last;
+    struct place last; /* of the rows written so far */
     bool any;
+    size_t from_source; /* --renumber: where `last` came from, and its src_file there */
+    uint64_t from_file;
 };
 
 static const struct rows_open_options quiet = {.quiet_plain = true};
@@ -141,6 +143,16 @@ static int equal_places(const struct place *p, const char *path)
                       (unsigned long long)p->file, (unsigned long long)p->record, (unsigned long long)p->image, (unsigned long long)p->text);
 }
 
+static int renumber(struct merge *m, struct batch *out, struct row *row)
+{
+    uint64_t file = row->place.file;
+    bool another = m->any && (m->from_source != m->heap[0] || m->from_file != file);
+    m->from_source = m->heap[0];
+    m->from_file = file;
+    row->place.file = m->last.file + another;
+    return row_set_place(out, row, row->place);
+}
+
 static int merge_next(struct stage_run *run, struct stage_item *item)
 {
     struct merge *m = run->state;
@@ -149,10 +161,7 @@ static int merge_next(struct stage_run *run, struct stage_item *item)
         struct source *s = &m->sources[m->heap[0]];
         struct row *row = copy_row(&item->out, due(s));
         if (!row) return -1;
-        if (o->renumber) {
-            row->place.file = m->heap[0];
-            if (row_set_place(&item->out, row, row->place) < 0) return -1;
-        }
+        if (o->renumber && renumber(m, &item->out, row) < 0) return -1;
         if (m->any && place_compare(&m->last, &row->place) == 0) return equal_places(&row->place, s->path);
         m->last = row->place;
         m->any = true;
@@ -182,7 +191,7 @@ static void merge_close(struct stage_run *run)
 
 static const struct option options[] = {
     {"renumber", 0, OPTION_FLAG, offsetof(struct merge_options, renumber),
-     .help = "give src_file anew, in the order of the arguments; one file follows the other"},
+     .help = "give src_file anew, in the order of the arguments; one row file follows the other"},
     {0},
 };
 
