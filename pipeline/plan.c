@@ -11,21 +11,8 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <sqlite3.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <zstd.h>
-
-static const char *own_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static const char *own_printf(struct arena *arena, const char *format, ...)
-{
-    char text[8192];
-    va_list arguments;
-    va_start(arguments, format);
-    int n = vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    if (n < 0 || n >= (int)sizeof text) return fail_usage("an argument of more than %zu bytes", sizeof text), NULL;
-    return arena_c_string(arena, str_of(text, (size_t)n));
-}
 
 static int append(struct arena *arena, struct recipe_list *list, const char *item)
 {
@@ -50,7 +37,7 @@ static struct plan_step *add_step(struct plan *plan, const char *name, uint64_t 
     *step = (struct plan_step){.command = command, .input = input, .tasks = tasks};
     for (size_t i = plan->count; input != PLAN_CRAWL && i-- > 0 && !step->from;)
         if (gives_rows(&plan->steps[i])) step->from = i, i = 0;
-    step->name = command->stage && !command->stage->sink ? own_printf(&plan->arena, "%02zu-%s", plan->count + 1, name) : name;
+    step->name = command->stage && !command->stage->sink ? arena_printf(&plan->arena, "%02zu-%s", plan->count + 1, name) : name;
     if (!step->name) return NULL;
     plan->count++;
     return step;
@@ -70,14 +57,14 @@ static uint64_t crawl_tasks(const struct plan *plan) { return plan->recipe->task
 /* dedup over one task, or, with buckets, an exchange: partition, dedup a bucket, merge. */
 static int add_dedup(struct plan *plan, const char *by, const struct recipe_list *options)
 {
-    const char *by_option = by ? own_printf(&plan->arena, "--by=%s", by) : NULL;
+    const char *by_option = by ? arena_printf(&plan->arena, "--by=%s", by) : NULL;
     for (size_t i = 0; i < options->count; i++)
         if (!by_option && str_starts(str_from(options->items[i]), STR("--by="))) by_option = options->items[i];
-    if (!by_option && !(by_option = own_printf(&plan->arena, "--by=url+text"))) return -1;
+    if (!by_option && !(by_option = arena_printf(&plan->arena, "--by=url+text"))) return -1;
     if (plan->buckets) {
         struct plan_step *spread = add_step(plan, "partition", crawl_tasks(plan), PLAN_ROWS);
         if (!spread || append(&plan->arena, &spread->options, by_option) < 0 ||
-            append(&plan->arena, &spread->options, own_printf(&plan->arena, "--into=%llu", (unsigned long long)plan->buckets)) < 0)
+            append(&plan->arena, &spread->options, arena_printf(&plan->arena, "--into=%llu", (unsigned long long)plan->buckets)) < 0)
             return -1;
     }
     struct plan_step *step = add_step(plan, "dedup", plan->buckets ? plan->buckets : 1, plan->buckets ? PLAN_BUCKET : PLAN_ROWS);
@@ -99,7 +86,7 @@ static int add_fetch(struct plan *plan, const struct recipe_list *options)
     }
     /* the pictures that the crawl itself holds, unless the recipe names another source */
     for (size_t i = 0; i < plan->recipe->inputs.count && !source_given; i++)
-        if (append(&plan->arena, &step->options, own_printf(&plan->arena, "--from-warc=%s", plan->recipe->inputs.items[i])) < 0) return -1;
+        if (append(&plan->arena, &step->options, arena_printf(&plan->arena, "--from-warc=%s", plan->recipe->inputs.items[i])) < 0) return -1;
     return 0;
 }
 
@@ -181,13 +168,13 @@ static int add_filter(struct plan *plan, enum filter_place place, const struct p
     struct plan_step *step = add_step(plan, "filter", crawl_tasks(plan), PLAN_ROWS);
     const struct recipe *recipe = plan->recipe;
     struct arena *arena = &plan->arena;
-    if (!step || append(arena, &step->options, own_printf(arena, "--preset=%s", recipe->preset)) < 0 ||
-        append(arena, &step->options, own_printf(arena, "--at=%s", filter_place_name(place))) < 0)
+    if (!step || append(arena, &step->options, arena_printf(arena, "--preset=%s", recipe->preset)) < 0 ||
+        append(arena, &step->options, arena_printf(arena, "--at=%s", filter_place_name(place))) < 0)
         return -1;
     for (size_t i = 0; i < recipe->set.count; i++)
-        if (append(arena, &step->options, own_printf(arena, "--set=%s", recipe->set.items[i])) < 0) return -1;
+        if (append(arena, &step->options, arena_printf(arena, "--set=%s", recipe->set.items[i])) < 0) return -1;
     for (size_t i = 0; i < recipe->without.count; i++)
-        if (append(arena, &step->options, own_printf(arena, "--without=%s", recipe->without.items[i])) < 0) return -1;
+        if (append(arena, &step->options, arena_printf(arena, "--without=%s", recipe->without.items[i])) < 0) return -1;
     return add_recipe_options(plan, step);
 }
 
@@ -259,8 +246,8 @@ void plan_free(struct plan *plan) { arena_free(&plan->arena); }
 
 static const char *folder_of(const struct plan *plan, const struct plan_step *step, struct arena *arena)
 {
-    if (step->command->stage && step->command->stage->sink) return own_printf(arena, "%s/shards", plan->output);
-    return own_printf(arena, "%s/%s", plan->output, step->name);
+    if (step->command->stage && step->command->stage->sink) return arena_printf(arena, "%s/shards", plan->output);
+    return arena_printf(arena, "%s/%s", plan->output, step->name);
 }
 
 const char *plan_manifest(const struct plan *plan, size_t index, uint64_t task, struct arena *arena)
@@ -268,7 +255,7 @@ const char *plan_manifest(const struct plan *plan, size_t index, uint64_t task, 
     const struct plan_step *step = &plan->steps[index];
     if (!step->command->stage) return NULL;
     const char *folder = folder_of(plan, step, arena);
-    return own_printf(arena, "%s%s/%05llu.json", folder, step->command->stage->sink ? ".meta" : "", (unsigned long long)task);
+    return arena_printf(arena, "%s%s/%05llu.json", folder, step->command->stage->sink ? ".meta" : "", (unsigned long long)task);
 }
 
 static int add_inputs(const struct plan *plan, const struct plan_step *step, uint64_t task, struct arena *arena, struct recipe_list *argv)
@@ -283,8 +270,8 @@ static int add_inputs(const struct plan *plan, const struct plan_step *step, uin
     const char *folder = folder_of(plan, from, arena);
     for (uint64_t t = 0; t < from->tasks; t++) {
         const char *path = step->input == PLAN_BUCKET
-                               ? own_printf(arena, "%s/%05llu.%05llu.rows.zst", folder, (unsigned long long)t, (unsigned long long)task)
-                               : own_printf(arena, "%s/%05llu.rows.zst", folder, (unsigned long long)t);
+                               ? arena_printf(arena, "%s/%05llu.%05llu.rows.zst", folder, (unsigned long long)t, (unsigned long long)task)
+                               : arena_printf(arena, "%s/%05llu.rows.zst", folder, (unsigned long long)t);
         if (append(arena, argv, path) < 0) return -1;
     }
     return 0;
@@ -296,23 +283,23 @@ static int add_place(const struct plan *plan, const struct plan_step *step, uint
     if (!step->command->stage) return 0;
     const char *folder = folder_of(plan, step, arena);
     if (step->buckets) {
-        if (append(arena, argv, own_printf(arena, "--output=%s/%05llu.rows.zst", folder, (unsigned long long)task)) < 0) return -1;
+        if (append(arena, argv, arena_printf(arena, "--output=%s/%05llu.rows.zst", folder, (unsigned long long)task)) < 0) return -1;
         return step->command->stage->drops
-                   ? append(arena, argv, own_printf(arena, "--dropped=%s/%05llu.dropped.zst", folder, (unsigned long long)task)) : 0;
+                   ? append(arena, argv, arena_printf(arena, "--dropped=%s/%05llu.dropped.zst", folder, (unsigned long long)task)) : 0;
     }
-    if (step->tasks > 1 && append(arena, argv, own_printf(arena, "--task=%llu/%llu", (unsigned long long)task, (unsigned long long)step->tasks)) < 0)
+    if (step->tasks > 1 && append(arena, argv, arena_printf(arena, "--task=%llu/%llu", (unsigned long long)task, (unsigned long long)step->tasks)) < 0)
         return -1;
-    return append(arena, argv, own_printf(arena, "--output=%s/", folder));
+    return append(arena, argv, arena_printf(arena, "--output=%s/", folder));
 }
 
 static int add_common(const struct plan *plan, const struct plan_step *step, struct arena *arena, struct recipe_list *argv)
 {
     const struct recipe *recipe = plan->recipe;
     if (!step->command->stage) return 0;
-    if (recipe->memory && append(arena, argv, own_printf(arena, "--memory=%s", recipe->memory)) < 0) return -1;
-    if (recipe->tolerate >= 0 && append(arena, argv, own_printf(arena, "--tolerate=%g", recipe->tolerate)) < 0) return -1;
+    if (recipe->memory && append(arena, argv, arena_printf(arena, "--memory=%s", recipe->memory)) < 0) return -1;
+    if (recipe->tolerate >= 0 && append(arena, argv, arena_printf(arena, "--tolerate=%g", recipe->tolerate)) < 0) return -1;
     if (recipe->limit && step->input == PLAN_CRAWL &&
-        append(arena, argv, own_printf(arena, "--limit=%llu", (unsigned long long)recipe->limit)) < 0)
+        append(arena, argv, arena_printf(arena, "--limit=%llu", (unsigned long long)recipe->limit)) < 0)
         return -1;
     return 0;
 }
@@ -404,7 +391,7 @@ int plan_json(const struct plan *plan, struct buf *out)
             for (size_t i = 0; argv && i < argc; i++) { /* OUT itself is not named: a moved OUT keeps its plan */
                 const char *at = strstr(argv[i], plan->output);
                 bool inside = at && (at[output] == '/' || !at[output]) && (at == argv[i] || at[-1] == '=');
-                json_array_append_new(list, json_string(inside ? own_printf(&arena, "%.*sOUT%s", (int)(at - argv[i]), argv[i], at + output)
+                json_array_append_new(list, json_string(inside ? arena_printf(&arena, "%.*sOUT%s", (int)(at - argv[i]), argv[i], at + output)
                                                                : argv[i]));
             }
             result = argv ? add_json_line(out, json_pack("{s:s,s:I,s:o}", "step", plan->steps[s].name, "task", (json_int_t)t, "command", list))

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -22,8 +21,6 @@ static struct str stem_of(const char *path)
     return s;
 }
 
-static const char *own_printf(struct stage_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 int stage_outputs_name(struct stage_run *run)
 {
     const char *o = run->common->output;
@@ -37,28 +34,17 @@ int stage_outputs_name(struct stage_run *run)
     size_t n = strlen(o);
     if (o[n - 1] == '/') {
         run->output_folder = o;
-        run->output_stem = own_printf(run, "%05llu", (unsigned long long)run->task);
+        run->output_stem = arena_printf(&run->own->arena, "%05llu", (unsigned long long)run->task);
         if (!run->output_stem) return -1;
-        run->own->manifest_path = run->stage->sink ? (char *)own_printf(run, "%.*s.meta/%s.json", (int)n - 1, o, run->output_stem)
-                                                   : (char *)own_printf(run, "%s%s.json", o, run->output_stem);
+        run->own->manifest_path = run->stage->sink ? arena_printf(&run->own->arena, "%.*s.meta/%s.json", (int)n - 1, o, run->output_stem)
+                                                   : arena_printf(&run->own->arena, "%s%s.json", o, run->output_stem);
     } else {
         if (run->stage->sink) return fail_usage("%s writes a folder: give -o %s/", run->line->command->name, o);
         struct str stem = stem_of(o);
         run->output_stem = arena_c_string(&run->own->arena, stem);
-        run->own->manifest_path = (char *)own_printf(run, "%.*s.json", STR_ARG(stem));
+        run->own->manifest_path = arena_printf(&run->own->arena, "%.*s.json", STR_ARG(stem));
     }
     return run->own->manifest_path && run->output_stem ? 0 : -1;
-}
-
-static const char *own_printf(struct stage_run *run, const char *format, ...)
-{
-    char text[PATH_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    int n = vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    if (n < 0 || n >= (int)sizeof text) return fail_usage("a path of more than %d bytes", PATH_MAX), NULL;
-    return arena_c_string(&run->own->arena, str_of(text, (size_t)n));
 }
 
 /* The path of a file relative to the folder of the manifest, for the manifest's list. */
@@ -72,7 +58,7 @@ static const char *name_beside(struct stage_run *run, const char *path)
     /* one folder up and down again: "shards/00000.tar" beside "shards.meta/", "packs/x.tar" beside "05-fetch/" */
     size_t up = folder > 1 ? folder - 1 : 0;
     while (up && manifest[up - 1] != '/') up--;
-    if (folder && strncmp(path, manifest, up) == 0) return own_printf(run, "../%s", path + up);
+    if (folder && strncmp(path, manifest, up) == 0) return arena_printf(&run->own->arena, "../%s", path + up);
     return path;
 }
 
@@ -94,7 +80,7 @@ static int new_output(struct stage_run *run, const char *path, const struct colu
 int stage_output_add(struct stage_run *run, const char *suffix, const struct columns *columns)
 {
     if (!run->output_stem) return fail_usage("%s needs -o FILE or FOLDER/ here", run->line->command->name);
-    const char *path = own_printf(run, "%s%s%s", run->output_folder ? run->output_folder : "", run->output_stem, suffix);
+    const char *path = arena_printf(&run->own->arena, "%s%s%s", run->output_folder ? run->output_folder : "", run->output_stem, suffix);
     return path ? new_output(run, path, columns, false) : -1;
 }
 
@@ -109,7 +95,7 @@ static int add_dropped(struct stage_run *run)
         own->dropped_at[i] = columns_find(&own->dropped_columns, name);
     }
     const char *path = run->common->dropped;
-    if (!path && run->output_folder) path = own_printf(run, "%s%s.dropped.zst", run->output_folder, run->output_stem);
+    if (!path && run->output_folder) path = arena_printf(&run->own->arena, "%s%s.dropped.zst", run->output_folder, run->output_stem);
     if (!path) return 0;
     own->dropped_output = new_output(run, path, &own->dropped_columns, false);
     if (own->dropped_output < 0) return -1;
@@ -138,7 +124,7 @@ int stage_output_main(struct stage_run *run)
     const char *o = run->common->output;
     bool to_stdout = strcmp(o, "-") == 0;
     bool none_main = run->stage->sink || run->stage->buckets;
-    const char *path = none_main || to_stdout ? NULL : run->output_folder ? own_printf(run, "%s%s.rows.zst", o, run->output_stem) : o;
+    const char *path = none_main || to_stdout ? NULL : run->output_folder ? arena_printf(&run->own->arena, "%s%s.rows.zst", o, run->output_stem) : o;
     if (!none_main && !to_stdout && !path) return -1;
     struct columns none = {0};
     return new_output(run, path, &none, to_stdout && (run->common->plain || run->stage->plain || isatty(STDOUT_FILENO))) < 0 ? -1 : 0;
@@ -298,7 +284,7 @@ static int write_ids(struct stage_run *run, struct stage_output *out)
 {
     struct str stem = str_from(out->path);
     if (str_ends(stem, STR(".zst"))) stem.n -= 4;
-    const char *path = own_printf(run, "%.*s.ids", STR_ARG(stem));
+    const char *path = arena_printf(&run->own->arena, "%.*s.ids", STR_ARG(stem));
     struct file_out file;
     if (!path || file_create(&file, path) < 0) return -1;
     int result = extsort_seal(out->ids), more = 0;

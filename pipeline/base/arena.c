@@ -4,6 +4,8 @@
 
 #include "pipeline/base/fail.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = 1 << 20 };
@@ -84,5 +86,18 @@ char *arena_c_string(struct arena *a, struct str s)
     if (!p) return NULL;
     if (s.n) memcpy(p, s.p, s.n);
     p[s.n] = 0;
+    return p;
+}
+
+char *arena_printf(struct arena *a, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int n = vsnprintf(NULL, 0, format, arguments);
+    char *p = n < 0 ? NULL : arena_alloc(a, (size_t)n + 1);
+    if (p) vsnprintf(p, (size_t)n + 1, format, again);
+    va_end(again);
+    va_end(arguments);
     return p;
 }

@@ -35,5 +35,6 @@ static inline void *arena_alloc(struct arena *a, size_t n) /* not zeroed; NULL w
 }
 struct str arena_copy(struct arena *a, struct str s); /* the same bytes in the arena; absent with a sentence on failure */
 char *arena_c_string(struct arena *a, struct str s);  /* with a NUL behind; NULL on failure */
+char *arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3))); /* NULL on failure */
 
 #endif
