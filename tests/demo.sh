@@ -9,7 +9,8 @@ out=build/demo/OUT
 rm -rf "$out"
 mkdir -p build/demo
 begun=$(date +%s.%N)
-"$winnow" run tests/data/recipes/demo.yaml
+echo "winnow run tests/data/recipes/demo.yaml: one crawl file, the rules of LAION-400M, tar shards"
+"$winnow" run --quiet tests/data/recipes/demo.yaml
 seconds=$(echo "$begun $(date +%s.%N)" | awk '{ printf "%.1f", $2 - $1 }')
 
 echo
@@ -23,6 +24,6 @@ Done in $seconds s. What is where:
 
 Three commands to try next:
   $winnow audit --rule min_chars $out
-  $winnow get --where "text LIKE '%chicken%'" $out
+  $winnow get -i $out --where "text LIKE '%chicken%'" --columns key,url,text
   $winnow view --columns measured,bound,text,url $out/02-filter/00000.dropped.zst
 END
