@@ -120,7 +120,7 @@ class RowFiles(BadInput):
 
     def setUp(self):
         super().setUp()
-        self.write("crawl.warc.gz", make.crawl(400, pictures=20))
+        self.write("crawl.warc.gz", make.crawl(400, pictures=20, pages_only=True))
         self.winnow("extract", "-q", "-o", "rows/", "crawl.warc.gz")
         self.rows = self.read("rows/00000.rows.zst")
         (count,) = struct.unpack("<I", self.rows[-9:-5])
