@@ -155,18 +155,19 @@ static int add_page(void *context, const struct follow_source *source, const str
 {
     struct target *target = context;
     struct batch *out = &target->item->out;
-    struct str *first = NULL;
-    uint64_t file = src_file(target->run, target->item->user);
+    struct place place = {src_file(target->run, target->item->user), source->ordinal, 0, 0};
+    struct str *shared = NULL; /* cells of the first row that hold for all */
     for (size_t i = 0; i < page->count; i++) {
         const struct page_pair *pair = &page->pair[i];
         struct row *row = batch_add(out);
         if (!row) return -1;
-        if (first) memcpy(row->cells, first, out->columns->count * sizeof *first);
-        else if (set_page_cells(out, row, source, page) < 0) return -1;
-        if (!first && !(first = arena_alloc(&out->arena, out->columns->count * sizeof *first))) return -1;
-        if (i == 0) memcpy(first, row->cells, out->columns->count * sizeof *first);
-        struct place place = {file, source->ordinal, pair->image, (uint64_t)pair->text_ordinal};
-        if (set_pair_cells(out, row, pair) < 0 || row_set_place(out, row, place) < 0) return -1;
+        if (shared) memcpy(row->cells, shared, out->columns->count * sizeof *shared);
+        else if (row_set_place(out, row, place) < 0 || set_page_cells(out, row, source, page) < 0) return -1;
+        if (!shared && !(shared = arena_alloc(&out->arena, out->columns->count * sizeof *shared))) return -1;
+        if (i == 0) memcpy(shared, row->cells, out->columns->count * sizeof *shared);
+        row->place = (struct place){place.file, place.record, pair->image, (uint64_t)pair->text_ordinal};
+        if (row_set_u64(out, row, COLUMN_src_image, row->place.image) < 0 ||
+            row_set_u64(out, row, COLUMN_src_text, row->place.text) < 0 || set_pair_cells(out, row, pair) < 0) return -1;
     }
     return 0;
 }
@@ -325,7 +326,8 @@ static int take_findings(struct stage_run *run, struct stage_item *item)
     for (size_t i = 0; s->file_records && i < item->out.count; i++) {
         struct row *row = &item->out.rows[i];
         row->place.record += s->file_records;
-        if (row_set_u64(&item->out, row, COLUMN_src_record, row->place.record) < 0) return -1;
+        if (i && row[-1].place.record == row->place.record) row->cells[COLUMN_src_record] = row[-1].cells[COLUMN_src_record];
+        else if (row_set_u64(&item->out, row, COLUMN_src_record, row->place.record) < 0) return -1;
     }
     for (struct found_picture *found = x->pictures; found; found = found->next) found->picture.record += s->file_records;
     if (x->waiting.waits) {
