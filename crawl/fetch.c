@@ -23,7 +23,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LIST_BYTES_MAX = 1 << 30 };
+enum {
+    LIST_BYTES_MAX = 1 << 30,
+    LIMITED_SLICE = 64, /* jobs at once with --limit */
+};
 
 struct fetch_options {
     struct option_list from_warc, pictures;
@@ -47,6 +50,7 @@ struct fetcher {
 };
 
 struct fetch {
+    const struct stage_run *run;
     struct picture_options picture;
     struct recorded *recorded;
     struct fetcher *fetchers;
@@ -72,8 +76,7 @@ struct job {
 struct item_jobs {
     struct store store;
     struct job *list; /* in the item's scratch */
-    size_t count;
-    size_t out_rows;  /* rows with pictures, as batch out has them */
+    size_t count, done;
 };
 
 /* ---- setting up */
@@ -190,6 +193,7 @@ static int fetch_open(struct stage_run *run)
 {
     struct fetch *fetch = run->state;
     const struct fetch_options *o = run->options;
+    fetch->run = run;
     if (o->from_warc.count == 0) return fail_usage("nothing to fetch from: give --from-warc FILE");
     if (choose_picture_options(&fetch->picture, o) < 0 || add_columns(run, fetch) < 0) return -1;
     if (open_pack(run, fetch) < 0) return -1;
@@ -221,8 +225,9 @@ static int run_job(void *shared, void *list, size_t index, unsigned worker)
 {
     struct fetch *fetch = shared;
     struct item_jobs *jobs = list;
-    struct job *job = &jobs->list[index];
+    struct job *job = &jobs->list[jobs->done + index];
     struct fetcher *fetcher = &fetch->fetchers[worker];
+    if (!fetch->run->common->limit && stage_stopping(fetch->run)) return fail("interrupted"); /* an item may take a minute */
     if (recorded_get(fetcher->reader, job->url, &job->response) < 0) return -1;
     if (job->response.status != RECORDED_OK) return 0;
     job->bytes = job->response.body.n;
@@ -234,7 +239,7 @@ static int run_job(void *shared, void *list, size_t index, unsigned worker)
 
 static int make_jobs(const struct fetch *fetch, struct stage_item *item, struct item_jobs *jobs)
 {
-    jobs->count = 0;
+    jobs->count = jobs->done = 0;
     jobs->list = arena_alloc(&item->scratch, (item->in.count + 1) * sizeof *jobs->list);
     if (!jobs->list) return -1;
     for (size_t r = 0; r < item->in.count; r++) {
@@ -291,16 +296,36 @@ static int set_cells(const struct fetch *fetch, struct batch *out, struct row *r
                : 0;
 }
 
+static bool has_picture(const struct job *job)
+{
+    return job->response.status == RECORDED_OK && job->picture.status == IMAGE_OK;
+}
+
+/* All jobs; with --limit, slices of them until there are rows enough (what lies behind is cut off by the harness). */
+static int run_jobs(const struct stage_run *run, struct fetch *fetch, struct item_jobs *jobs)
+{
+    uint64_t limit = run->common->limit, rows = 0;
+    while (jobs->done < jobs->count) {
+        size_t slice = jobs->count - jobs->done;
+        if (limit && slice > LIMITED_SLICE) slice = LIMITED_SLICE;
+        if (pool_run(fetch->pool, jobs, slice) < 0) return -1;
+        for (size_t end = jobs->done + slice; jobs->done < end; jobs->done++)
+            if (has_picture(&jobs->list[jobs->done])) rows += jobs->list[jobs->done].rows;
+        if (limit && rows >= limit) jobs->count = jobs->done;
+    }
+    return 0;
+}
+
 static int fetch_work(struct stage_run *run, struct stage_item *item, unsigned worker)
 {
     (void)worker;
     struct fetch *fetch = run->state;
     struct item_jobs *jobs = item->user;
     store_clear(&jobs->store);
-    if (make_jobs(fetch, item, jobs) < 0 || pool_run(fetch->pool, jobs, jobs->count) < 0) return -1;
+    if (make_jobs(fetch, item, jobs) < 0 || run_jobs(run, fetch, jobs) < 0) return -1;
     for (size_t j = 0; j < jobs->count; j++) {
         const struct job *job = &jobs->list[j];
-        if (job->response.status != RECORDED_OK || job->picture.status != IMAGE_OK) {
+        if (!has_picture(job)) {
             if (drop_rows(run, item, job) < 0) return -1;
             continue;
         }
@@ -322,7 +347,7 @@ static int fetch_emit(struct stage_run *run, struct stage_item *item)
     if (recorded_damaged(fetch->recorded)) stage_damaged(item); /* it is read before there are items */
     for (size_t j = 0; j < jobs->count; j++) {
         const struct job *job = &jobs->list[j];
-        if (job->response.status != RECORDED_OK || job->picture.status != IMAGE_OK) continue;
+        if (!has_picture(job)) continue;
         const struct place *place = &item->out.rows[r].place;
         char name[PACK_NAME_BYTES + 1];
         snprintf(name, sizeof name, "%" PRIu64 "-%" PRIu64 "-%" PRIu64 "-%" PRIu64 ".%s", place->file, place->record, place->image,
@@ -410,7 +435,7 @@ const struct command command_fetch = {
                    "and sizes, SHA-256 and perceptual hash of the original.\n\n"
                    "A row without a picture is dropped under the rule fetch.STATUS: not_recorded, http_404, not_an_image, "
                    "truncated, corrupt, too_many_pixels, unsupported_svg, and so on.",
-    .example = "winnow extract tests/data/walk.warc | winnow fetch --from-warc tests/data/walk.warc --packs /tmp/packs | zstd -dc",
+    .example = "winnow extract tests/data/demo/demo.warc.gz | winnow fetch --from-warc tests/data/demo/demo.warc.gz -o build/example/pictures.rows.zst",
     .see_also = "extract, shard, image",
     .options = options,
     .options_size = sizeof(struct fetch_options),

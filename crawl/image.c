@@ -116,7 +116,7 @@ const struct command command_image = {
     .description = "Prints a line for each file: path; status, ok or why it is refused; format by its content; width and height "
                    "as stored and as seen after orientation; frames; SHA-256 of the first frame's pixels as stored, 8-bit RGB "
                    "rows without padding, with alpha dropped and with alpha laid over white.",
-    .example = "winnow image tests/data/pictures/turned.jpg",
+    .example = "winnow image tests/data/pictures/turned.png",
     .see_also = "fetch, url, warc",
     .options = options,
     .options_size = sizeof(struct image_options),
