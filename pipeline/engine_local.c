@@ -80,11 +80,15 @@ static void note_end(struct engine_result *r, uint64_t task, int status)
     }
 }
 
+void engine_local_begin(void)
+{
+    const struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
 int engine_local_step(const struct plan *plan, size_t step, uint64_t workers, uint64_t threads, struct engine_result *result)
 {
-    struct sigaction action = {.sa_handler = on_signal}, old_int, old_term;
-    sigaction(SIGINT, &action, &old_int);
-    sigaction(SIGTERM, &action, &old_term);
     *result = (struct engine_result){0};
     struct child *children = calloc(workers, sizeof *children);
     uint64_t next = 0, running = 0, tasks = plan->steps[step].tasks;
@@ -118,7 +122,5 @@ int engine_local_step(const struct plan *plan, size_t step, uint64_t workers, ui
     }
     if (stop_signal) result->interrupted = true;
     free(children);
-    sigaction(SIGINT, &old_int, NULL);
-    sigaction(SIGTERM, &old_term, NULL);
     return outcome;
 }

@@ -11,6 +11,9 @@ struct engine_result {
     int failed_code;
 };
 
+/* From here on SIGINT and SIGTERM end the step at hand (or the next one at once), and no longer the process. Once, before
+ * anything is begun that must be undone. */
+void engine_local_begin(void);
 /* Runs all tasks of a step with at most `workers` processes at once, each with `threads` threads. What a task says on stderr
  * goes to OUT/log/STEP.NNNNN.log. Stops starting new ones after a failure or a signal, and waits for those that run. 0 with
  * *result, or -1 when no process can be started. */

@@ -243,6 +243,7 @@ static int run_run(const struct command_line *line)
     if (code == 0 && o->print) {
         code = plan_print(&plan, stdout);
     } else if (code == 0) {
+        engine_local_begin();
         code = outlock_take(plan.output);
         if (code == 0) {
             code = claim_output(&plan);

@@ -228,12 +228,26 @@ int stage_item_write(struct stage_item *item)
 
 /* ---- the end */
 
+/* The absolute path of a folder that may not be there yet: the first picture makes it, here or in another task. */
+static char *absolute(const char *folder)
+{
+    char *path = realpath(folder, NULL);
+    if (path || errno != ENOENT) return path;
+    const char *slash = strrchr(folder, '/');
+    char parent[PATH_MAX], *joined = NULL;
+    snprintf(parent, sizeof parent, "%.*s", slash ? (int)(slash - folder) + 1 : 1, slash ? folder : ".");
+    char *real = realpath(parent, NULL);
+    if (real && asprintf(&joined, "%s/%s", strcmp(real, "/") ? real : "", slash ? slash + 1 : folder) < 0) joined = NULL;
+    free(real);
+    return joined;
+}
+
 /* packs, relative to the folder of the row file, so that a moved OUT still finds them */
 static char *packs_beside(struct stage_run *run, const char *row_path)
 {
     if (!run->packs) return NULL;
-    if (!row_path) return realpath(run->packs, NULL);
-    char from[PATH_MAX], *to = realpath(run->packs, NULL);
+    if (!row_path) return absolute(run->packs);
+    char from[PATH_MAX], *to = absolute(run->packs);
     const char *slash = strrchr(row_path, '/');
     char folder[PATH_MAX];
     snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - row_path) + 1 : 1, slash ? row_path : ".");

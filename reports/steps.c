@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -16,18 +15,6 @@ enum {
     ARENA_BYTES = 256 << 20,
     TASK_DIGITS = 5, /* at least, in the name of a manifest */
 };
-
-static const char *own_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static const char *own_printf(struct arena *a, const char *format, ...)
-{
-    char text[PATH_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    int n = vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    if (n < 0 || n >= (int)sizeof text) return fail("a path of more than %d bytes", PATH_MAX), NULL;
-    return arena_c_string(a, str_of(text, (size_t)n));
-}
 
 /* ---- manifests */
 
@@ -142,13 +129,13 @@ int steps_open(struct steps *s, const char *out)
     for (int i = 0; i < count; i++) {
         const char *name = entries[i]->d_name;
         if (result == 0)
-            result = add_step(s, (struct step){.name = own_printf(&s->arena, "%s", name), .folder = own_printf(&s->arena, "%s/%s/", s->out, name)});
+            result = add_step(s, (struct step){.name = arena_printf(&s->arena, "%s", name), .folder = arena_printf(&s->arena, "%s/%s/", s->out, name)});
         free(entries[i]);
     }
     free(entries);
-    if (result == 0) result = add_step(s, (struct step){.name = "shards", .folder = own_printf(&s->arena, "%s/shards.meta/", s->out), .shards = true});
+    if (result == 0) result = add_step(s, (struct step){.name = "shards", .folder = arena_printf(&s->arena, "%s/shards.meta/", s->out), .shards = true});
     if (result == 0 && !s->count)
-        result = add_step(s, (struct step){.name = last_part(s->out), .folder = own_printf(&s->arena, "%s/", s->out)});
+        result = add_step(s, (struct step){.name = last_part(s->out), .folder = arena_printf(&s->arena, "%s/", s->out)});
     if (result == 0 && !s->count) result = fail("%s: no manifest in it: nothing was published there", s->out);
     return result;
 }
@@ -170,7 +157,7 @@ const char *steps_output_path(const struct steps *s, size_t step, json_t *output
 {
     const char *name = manifest_text(output, "name");
     if (!name) return fail("%s: a manifest with an output without a name", s->list[step].folder), NULL;
-    return own_printf(a, "%s%s", name[0] == '/' ? "" : s->list[step].folder, name);
+    return arena_printf(a, "%s%s", name[0] == '/' ? "" : s->list[step].folder, name);
 }
 
 /* Tasks take shares of the list that follow one another, so counting their inputs gives the ordinal, as long as no manifest
@@ -196,14 +183,14 @@ const char *steps_input_name(const struct steps *s, uint64_t src_file, struct ar
 
 const char *steps_shard_path(const struct steps *s, uint64_t number, struct arena *a)
 {
-    const char *shards = own_printf(a, "%s/shards", s->out);
+    const char *shards = arena_printf(a, "%s/shards", s->out);
     DIR *folder = shards ? opendir(shards) : NULL;
     const char *path = NULL;
     for (struct dirent *entry; folder && !path && (entry = readdir(folder));) {
         struct str rest = str_from(entry->d_name), digits = str_cut(&rest, '.');
         uint64_t n;
         if (str_starts(rest, STR("tar")) && str_to_u64(digits, &n) == 0 && n == number)
-            path = own_printf(a, "%s/shards/%s", s->out, entry->d_name);
+            path = arena_printf(a, "%s/shards/%s", s->out, entry->d_name);
     }
     if (folder) closedir(folder);
     return path;
