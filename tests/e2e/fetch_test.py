@@ -14,7 +14,9 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "data", "pictures"))
+sys.path.insert(0, os.path.join(ROOT, "tests", "data"))
 from make_pictures import orientation, png  # noqa: E402
+from phash import phash  # noqa: E402
 
 WINNOW = os.path.abspath(os.environ.get("WINNOW", "./winnow"))
 HEADER = "id url text src_file src_record src_image src_text".split()
@@ -133,6 +135,17 @@ class FetchTest(unittest.TestCase):
         self.assertEqual((rows[0]["width"], rows[0]["height"], rows[0]["exif_orientation"]), ("900", "300", "6"))
         self.assertEqual((rows[0]["stored_width"], rows[0]["stored_height"]), ("100", "300"))
         self.assertEqual(jpeg_size(pictures[0]), (100, 300))
+
+    def test_the_perceptual_hash_is_that_of_the_definition_on_the_upright_picture(self):
+        pixel = lambda x, y: ((x * x * 5 + y) % 256, (y * y * 3 + x) % 256, (x * y) % 256)
+        upright = [[pixel(x, y) for x in range(45)] for y in range(30)]
+        turned = png(30, 45, lambda x, y: upright[x][44 - y], exif=orientation(6))  # a quarter to the left, as a camera stores it
+        rows, _, _ = self.fetch([response("http://a.test/x", png(45, 30, pixel)), response("http://a.test/y", turned)],
+                                ["http://a.test/x", "http://a.test/y"])
+        self.assertEqual([row["phash"] for row in rows], [phash(upright)] * 2)
+
+    def test_the_vectors_of_the_perceptual_hash_are_reproducible(self):
+        self.assertEqual(subprocess.run([sys.executable, os.path.join(ROOT, "tests", "data", "phash.py")]).returncode, 0)
 
     def test_modes_and_formats(self):
         body = shades(400, 200)

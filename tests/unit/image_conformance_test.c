@@ -160,9 +160,58 @@ static void test_every_file_has_the_outcome_sizes_and_pixels_of_the_manifest(voi
     buf_free(&differences_text);
 }
 
+/* ---- orientation/{Landscape,Portrait}_{0…8}.jpg: one photograph, stored in every way */
+
+static double mean_difference(const struct image *a, const struct image *b)
+{
+    double sum = 0;
+    for (size_t i = 0; i < image_bytes(a); i++) sum += abs(a->rgb[i] - b->rgb[i]);
+    return sum / (double)image_bytes(a);
+}
+
+static void decode_upright(struct str bytes, struct image *upright)
+{
+    struct image stored = {0};
+    struct image_info info;
+    enum image_status status = image_probe(bytes, &image_limits_default, &info);
+    assert_int_equal(status, IMAGE_OK);
+    assert_int_equal(image_decode(bytes, &image_limits_default, IMAGE_OVER_WHITE, &stored, &status), 0);
+    assert_int_equal(orientation_apply(&stored, info.orientation, upright), 0);
+    image_free(&stored);
+}
+
+static void test_all_orientations_of_a_photograph_look_alike_once_upright(void **state)
+{
+    (void)state;
+    const char *path = shared_path("data/conformance/images/images.tar.zst");
+    if (!path) skip();
+    struct tarball tarball;
+    assert_int_equal(tarball_open(&tarball, path), 0);
+    struct image first[2] = {{0}}, upright = {0};
+    char name[101];
+    struct str bytes;
+    unsigned files = 0;
+    while (tarball_next(&tarball, name, &bytes)) {
+        if (strncmp(name, "orientation/", 12) != 0) continue;
+        struct image *same = &first[strstr(name, "Portrait") != NULL];
+        decode_upright(bytes, &upright);
+        if (!same->rgb) decode_upright(bytes, same);
+        assert_int_equal(upright.width, same->width);
+        double difference = mean_difference(&upright, same);
+        if (difference > 12) fail_msg("%s differs by %g levels", name, difference); /* a digit in the middle does differ */
+        files++;
+    }
+    assert_int_equal(files, 18);
+    image_free(&first[0]);
+    image_free(&first[1]);
+    image_free(&upright);
+    tarball_close(&tarball);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all_orientations_of_a_photograph_look_alike_once_upright),
         cmocka_unit_test(test_every_file_has_the_outcome_sizes_and_pixels_of_the_manifest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
