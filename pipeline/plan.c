@@ -75,6 +75,22 @@ static int add_dedup(struct plan *plan, const char *by, const struct recipe_list
     return !plan->buckets || add_step(plan, "merge", 1, PLAN_ROWS) ? 0 : -1;
 }
 
+/* Pictures come from the crawl itself, unless the recipe names another source. extract's tables say where they lie, so that no
+ * task searches the crawl again; a try under `limit` has only the beginning of them, and searches. */
+static int add_crawl_pictures(struct plan *plan, struct plan_step *fetch)
+{
+    struct arena *arena = &plan->arena;
+    const struct plan_step *extract = &plan->steps[0];
+    for (size_t i = 0; i < plan->recipe->inputs.count; i++)
+        if (append(arena, &fetch->options, arena_printf(arena, "--from-warc=%s", plan->recipe->inputs.items[i])) < 0) return -1;
+    if (plan->recipe->limit || strcmp(extract->command->name, "extract") != 0) return 0;
+    for (uint64_t t = 0; t < extract->tasks; t++)
+        if (append(arena, &fetch->options, arena_printf(arena, "--pictures=%s/%s/%05llu.pictures.zst", plan->output, extract->name,
+                                                        (unsigned long long)t)) < 0)
+            return -1;
+    return 0;
+}
+
 static int add_fetch(struct plan *plan, const struct recipe_list *options)
 {
     struct plan_step *step = add_step(plan, "fetch", crawl_tasks(plan), PLAN_ROWS);
@@ -84,10 +100,7 @@ static int add_fetch(struct plan *plan, const struct recipe_list *options)
         source_given |= str_starts(str_from(options->items[i]), STR("--from-warc"));
         if (append(&plan->arena, &step->options, options->items[i]) < 0) return -1;
     }
-    /* the pictures that the crawl itself holds, unless the recipe names another source */
-    for (size_t i = 0; i < plan->recipe->inputs.count && !source_given; i++)
-        if (append(&plan->arena, &step->options, arena_printf(&plan->arena, "--from-warc=%s", plan->recipe->inputs.items[i])) < 0) return -1;
-    return 0;
+    return source_given ? 0 : add_crawl_pictures(plan, step);
 }
 
 /* ---- presets */
