@@ -336,7 +336,7 @@ int stage_arguments(struct stage_run *run)
     uint64_t from = share(run->task, count, run->tasks), to = share(run->task + 1, count, run->tasks);
     const char **mine = result < 0 ? NULL : arena_alloc(&run->own->arena, (count + 1) * sizeof *mine);
     if (mine) {
-        memcpy(mine, list + from, (size_t)(to - from) * sizeof *mine);
+        if (to > from) memcpy(mine, list + from, (size_t)(to - from) * sizeof *mine);
         run->inputs = mine;
         run->input_count = (size_t)(to - from);
         run->first_input = from;
