@@ -150,38 +150,52 @@ static uint64_t cores(void)
     return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0 ? (uint64_t)CPU_COUNT(&set) : 1;
 }
 
-/* --limit: how large the whole would be, from how far the last row of the sample lies in the inputs. */
-static void say_expected(const struct plan *plan)
+/* The last row of a row file: which input it came from and where; false when there is none. */
+static bool last_row(const char *path, uint64_t *rows, uint64_t *file, uint64_t *offset)
 {
-    char rows_path[PATH_MAX];
-    snprintf(rows_path, sizeof rows_path, "%s/%s/00000.rows.zst", plan->output, plan->steps[0].name);
     const struct rows_open_options quiet = {.quiet_plain = true};
     struct rows_reader *r = NULL;
     struct rows_frame frame;
     struct batch batch;
-    if (rows_open(&r, rows_path, &quiet) < 0) return;
+    if (rows_open(&r, path, &quiet) < 0) return false;
+    const struct rows_description *d = rows_description(r);
+    size_t file_at = columns_find(rows_columns(r), STR("src_file")), offset_at = columns_find(rows_columns(r), STR("warc_offset"));
+    bool found = d && d->frames && file_at != SIZE_MAX && offset_at != SIZE_MAX && rows_select_frames(r, d->frames - 1, d->frames) == 0;
     rows_frame_init(&frame);
     batch_init(&batch, rows_columns(r), 512 << 20);
-    uint64_t file = 0, offset = 0, rows = 0, before = 0, total = 0;
-    size_t file_at = columns_find(rows_columns(r), STR("src_file")), offset_at = columns_find(rows_columns(r), STR("warc_offset"));
-    while (file_at != SIZE_MAX && offset_at != SIZE_MAX && rows_read(r, &frame) > 0 && rows_decode(r, &frame, &batch, 1) == 0) {
-        rows += batch.count;
-        if (!batch.count) continue;
-        row_u64(&batch.rows[batch.count - 1], file_at, &file);
-        row_u64(&batch.rows[batch.count - 1], offset_at, &offset);
+    found = found && rows_read(r, &frame) > 0 && rows_decode(r, &frame, &batch, 1) == 0 && batch.count;
+    if (found) {
+        *rows = d->rows;
+        found = row_u64(&batch.rows[batch.count - 1], file_at, file) == 0 && row_u64(&batch.rows[batch.count - 1], offset_at, offset) == 0;
     }
-    for (size_t i = 0; i < plan->recipe->inputs.count; i++) {
-        uint64_t size = 0;
-        if (file_size(plan->recipe->inputs.items[i], &size) < 0) total = 0, i = plan->recipe->inputs.count;
-        if (i < file) before += size;
-        total += size;
-    }
-    if (rows && total > before + offset && before + offset)
-        printf("This was a sample of %.2g %% of the input; the whole would be about %.0f times as large.\n",
-               100.0 * (double)(before + offset) / (double)total, (double)total / (double)(before + offset));
     batch_free(&batch);
     rows_frame_free(&frame);
     rows_close(r);
+    return found;
+}
+
+/* --limit: how large the whole would be, from how far into its share of the inputs each task of extract came. */
+static void say_expected(const struct plan *plan)
+{
+    const struct recipe *recipe = plan->recipe;
+    const struct plan_step *extract = &plan->steps[0];
+    uint64_t total = 0, done = 0;
+    for (uint64_t t = 0; t < extract->tasks; t++) {
+        uint64_t from = t * recipe->inputs.count / extract->tasks, to = (t + 1) * recipe->inputs.count / extract->tasks;
+        uint64_t rows = 0, last = to, offset = 0;
+        char path[PATH_MAX];
+        snprintf(path, sizeof path, "%s/%s/%05llu.rows.zst", plan->output, extract->name, (unsigned long long)t);
+        if (!last_row(path, &rows, &last, &offset) || rows < recipe->limit) last = to; /* all of its share */
+        for (uint64_t i = from; i < to; i++) {
+            uint64_t size;
+            if (file_size(recipe->inputs.items[i], &size) < 0) return; /* a list: how long it is cannot be told here */
+            total += size;
+            done += i < last ? size : i == last ? offset : 0;
+        }
+    }
+    if (done && total > done)
+        printf("This was a sample of %.2g %% of the input; the whole would be about %.0f times as large.\n",
+               100.0 * (double)done / (double)total, (double)total / (double)done);
 }
 
 static void say_where(const struct plan *plan)
