@@ -20,6 +20,7 @@
 #include "pipeline/stage.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 struct extract_options {
     struct option_list texts;
@@ -96,7 +97,7 @@ struct extract {
     /* next(): */
     struct crawl_file *file;
     size_t next_file;
-    uint64_t bytes_before;       /* of earlier files, for progress */
+    uint64_t bytes_before, file_bytes; /* of earlier files, and read of this one, for progress */
     /* emit(): */
     uint64_t file_records;       /* read of the file at hand */
     bool file_lost;              /* something of it was reported already */
@@ -244,15 +245,16 @@ static int next(struct stage_run *run, struct stage_item *item)
         int more = crawl_file_next(s->file, &x->chunk);
         if (more < 0) break;
         if (more) {
-            stage_progress(run, s->bytes_before + x->chunk.offset + x->chunk.bytes.n - crawl_file_begin(s->file));
+            s->file_bytes = x->chunk.offset + x->chunk.bytes.n - crawl_file_begin(s->file);
+            stage_progress(run, s->bytes_before + s->file_bytes);
             return 1;
         }
-        s->bytes_before += x->chunk.offset + x->chunk.bytes.n;
+        s->bytes_before += s->file_bytes;
+        s->file_bytes = 0;
         crawl_file_close(s->file);
         s->file = NULL;
     }
-    struct str why = arena_copy(&item->scratch, str_from(fail_message()));
-    x->failure = arena_c_string(&item->scratch, why);
+    x->failure = arena_c_string(&item->scratch, str_from(fail_message()));
     crawl_file_close(s->file);
     s->file = NULL;
     return x->failure ? 1 : -1;
@@ -441,31 +443,39 @@ static int read_texts(const struct option_list *list, unsigned *texts)
     return 0;
 }
 
-/* Names the inputs in the manifest. A file that cannot be read is told when its turn comes; none at all ends the run. */
+/* Names an input in the manifest: 1 when it can be read, so far as is known; 0 when not; -1. */
+static int name_input(struct stage_run *run, const char *entry, uint64_t *bytes)
+{
+    uint64_t offset, length, size = 0;
+    struct hash128 hash = {0, 0};
+    struct stat status;
+    const char *path = arena_c_string(stage_arena(run), crawl_entry_split(entry, &offset, &length));
+    if (!path) return -1;
+    bool standard_input = strcmp(path, "-") == 0, there = standard_input || stat(path, &status) == 0;
+    if (standard_input || (there && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)))
+        return stage_input_pipe(run, entry) < 0 ? -1 : 1;
+    bool readable = there && file_ends_hash(path, &size, &hash) == 0;
+    if (!there) fail_errno("%s: cannot open", path);
+    if (there && S_ISDIR(status.st_mode)) readable = false, fail("%s: a folder, expected a file", path);
+    *bytes += length < size ? length : size;
+    return stage_input(run, entry, size, hash) < 0 ? -1 : readable;
+}
+
+/* A file that cannot be read is told when its turn comes; none at all ends the run. */
 static int name_inputs(struct stage_run *run)
 {
     size_t readable = 0;
-    uint64_t total = 0;
+    uint64_t bytes = 0;
     for (size_t i = 0; i < run->input_count; i++) {
-        uint64_t offset, length, size;
-        struct hash128 hash;
-        struct str entry = crawl_entry_split(run->inputs[i], &offset, &length);
-        if (str_eq(entry, STR("-"))) {
-            readable++;
-            continue;
-        }
-        const char *path = arena_c_string(stage_arena(run), entry);
-        if (!path) return -1;
-        if (file_ends_hash(path, &size, &hash) < 0) continue;
-        readable++;
-        total += length < size ? length : size;
-        if (stage_input(run, run->inputs[i], size, hash) < 0) return -1;
+        int result = name_input(run, run->inputs[i], &bytes);
+        if (result < 0) return -1;
+        readable += (size_t)result;
     }
     if (run->input_count && !readable) {
         fail_prefix("no input can be read: ");
         return -1;
     }
-    stage_progress_total(run, total);
+    stage_progress_total(run, bytes);
     return 0;
 }
 

@@ -11,7 +11,7 @@
 
 struct warc_options {
     uint64_t block;
-    bool losses;
+    bool odd;
 };
 
 struct warc_window {
@@ -49,7 +49,7 @@ static int print_record(struct warc_window *w, struct str path, const struct war
 {
     struct buf *line = &w->line;
     uint64_t number = w->records++;
-    if (w->options->losses && !r->oddities) return 0;
+    if (w->options->odd && !r->oddities) return 0;
     if (cell_escape(line, path) < 0) return -1;
     if (buf_printf(line, "\t%llu\t%llu\t%llu\t", (unsigned long long)number, (unsigned long long)r->offset, (unsigned long long)r->inside) < 0) return -1;
     if (r->stored && buf_u64(line, r->stored) < 0) return -1;
@@ -91,16 +91,18 @@ static int read_chunk(struct warc_window *w, struct str path)
 static int read_file(struct warc_window *w, const char *entry)
 {
     struct crawl_file *file;
-    if (crawl_file_open(&file, entry, 0) < 0) return -1;
+    if (crawl_file_open(&file, entry, 0) < 0) return fail_prefix("%s: ", entry), -1;
     struct str path = str_from(crawl_file_path(file));
     w->records = 0;
     warc_stream_start(w->stream, WARC_KIND_MORE, crawl_file_begin(file));
-    int more;
-    while ((more = crawl_file_next(file, &w->chunk)) > 0)
-        if (read_chunk(w, path) < 0) break;
+    int more, result = 0;
+    while (result == 0 && (more = crawl_file_next(file, &w->chunk)) != 0) {
+        result = more < 0 ? -1 : read_chunk(w, path);
+        if (more < 0) fail_prefix("%s: ", entry);
+    }
     crawl_file_close(file);
     if (!w->records) w->damaged = true;
-    return more ? -1 : 0;
+    return result;
 }
 
 static int warc_run(const struct command_line *line)
@@ -122,7 +124,7 @@ static int warc_run(const struct command_line *line)
 }
 
 static const struct option options[] = {
-    {"odd", 0, OPTION_FLAG, offsetof(struct warc_options, losses), .help = "only records with oddities, and what was lost"},
+    {"odd", 0, OPTION_FLAG, offsetof(struct warc_options, odd), .help = "only records with oddities, and what was lost"},
     {"max-block", 0, OPTION_SIZE, offsetof(struct warc_options, block), .argument = "SIZE", .initial = "64M", .low = 1 << 10, .high = 1 << 30,
      .help = "larger records are skipped"},
     {0},

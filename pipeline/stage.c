@@ -41,6 +41,12 @@ int stage_input(struct stage_run *run, const char *name, uint64_t size, struct h
     return json_array_append_new(run->own->inputs, input) ? fail_memory() : 0;
 }
 
+int stage_input_pipe(struct stage_run *run, const char *name)
+{
+    run->own->input_unknown = true;
+    return stage_input(run, name, 0, (struct hash128){0, 0});
+}
+
 /* ---- parameters */
 
 static int add_parameters(json_t *object, const struct option *table, const void *options)
@@ -293,7 +299,7 @@ static int set_up(struct stage_run *run)
 
 static bool all_inputs_named(const struct stage_run *run)
 {
-    if (run->stage->source) return json_array_size(run->own->inputs) > 0 || run->input_count == 0;
+    if (run->stage->source) return !run->own->input_unknown && (json_array_size(run->own->inputs) > 0 || run->input_count == 0);
     for (size_t i = 0; i < run->own->in.count; i++)
         if (!run->own->in.files[i].described) return false;
     return true;

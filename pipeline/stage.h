@@ -137,6 +137,7 @@ int stage_row_input(struct stage_run *run, const struct rows_reader *reader, con
 /* Names an input of a source in the manifest; from open(), in order. Crawl files: file_ends_hash gives size and hash. The
  * harness does it for rows. A source that names none (a pipe) is never skipped as done. */
 int stage_input(struct stage_run *run, const char *name, uint64_t size, struct hash128 hash);
+int stage_input_pipe(struct stage_run *run, const char *name); /* content unknown beforehand: such a run is never done already */
 void stage_progress_total(struct stage_run *run, uint64_t bytes);  /* what there is to read, when known */
 void stage_progress(struct stage_run *run, uint64_t bytes);        /* read so far */
 bool stage_stopping(const struct stage_run *run);                  /* a signal came, or --limit is reached */

@@ -66,8 +66,8 @@ int crawl_file_open(struct crawl_file **file, const char *entry, size_t chunk)
     if (result == 0) {
         bool standard_input = strcmp(f->path, "-") == 0;
         f->fd = standard_input ? dup(STDIN_FILENO) : open(f->path, O_RDONLY | O_CLOEXEC);
-        if (f->fd < 0) result = fail_errno("%s: cannot open", f->path);
-        else if (f->begin && lseek(f->fd, (off_t)f->begin, SEEK_SET) < 0) result = fail_errno("%s: cannot seek", f->path);
+        if (f->fd < 0) result = fail_errno("cannot open");
+        else if (f->begin && lseek(f->fd, (off_t)f->begin, SEEK_SET) < 0) result = fail_errno("cannot seek to offset %llu", (unsigned long long)f->begin);
         else if (!standard_input) posix_fadvise(f->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     }
     f->offset = f->begin;
@@ -97,7 +97,7 @@ static int read_up_to(struct crawl_file *f, struct buf *to, size_t size)
         size_t want = size - to->n < f->left ? size - to->n : (size_t)f->left;
         ssize_t got = want ? read(f->fd, to->p + to->n, want) : 0;
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return fail_errno("%s: cannot read at offset %llu", f->path, (unsigned long long)(f->offset + to->n));
+        if (got < 0) return fail_errno("cannot read at offset %llu", (unsigned long long)(f->offset + to->n));
         f->ended = got == 0;
         to->n += (size_t)got;
         f->left -= (uint64_t)got;

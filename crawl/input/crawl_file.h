@@ -33,7 +33,7 @@ void crawl_chunk_free(struct crawl_chunk *chunk);
 struct crawl_file;
 
 /* `entry`: a path, "-" for standard input, or "PATH OFFSET LENGTH" for a range, such as an index of a crawl gives. `chunk`:
- * bytes; 0 means CRAWL_CHUNK_BYTES. -1 with a sentence. */
+ * bytes; 0 means CRAWL_CHUNK_BYTES. -1 with a sentence that does not name the file, as in what follows. */
 int crawl_file_open(struct crawl_file **file, const char *entry, size_t chunk);
 void crawl_file_close(struct crawl_file *file);
 

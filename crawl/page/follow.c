@@ -75,7 +75,7 @@ static int take_response(struct page_follow *f, const struct warc_record *record
     f->ordinal = ordinal;
     f->clean_uri = warc_uri(record, &f->uri);
     const struct follow_source from = {record, ordinal, f->clean_uri};
-    if (record->oddities & WARC_SKIPPED) return sink->lost(sink->context, &from, "its block is over the limit");
+    if (record->oddities & WARC_SKIPPED) return sink->lost(sink->context, &from, "its block is over the limit: skipped; --max-block raises it");
     if (http_head_parse(&f->head, record->block) < 0) return f->counts[FOLLOW_NO_HTTP]++, 0;
     unsigned status = f->head.status;
     if (status != 200 && status != 203 && status != 206) return f->counts[FOLLOW_OTHER_STATUS]++, 0;
