@@ -94,8 +94,13 @@ $(BUILD)/tests/fuzz/%_fuzz: $(BUILD)/tests/fuzz/%_fuzz.o $(LIBRARY)
 	@echo "  link $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -rdynamic -o $@ $< -Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive $(LIBS)
 
+$(BUILD)/tests/fault/inject.so: tests/fault/inject.c
+	@mkdir -p $(@D)
+	@echo "  link $@"
+	$(Q)$(CC) -std=gnu11 -O1 -g -Wall -Wextra -D_GNU_SOURCE -fPIC -shared -o $@ $< -ldl
+
 .PHONY: deps tests fuzzers check quick torture asan tsan fuzz bench interop demo lint install uninstall man clean help
-tests: all $(UNIT_TESTS)
+tests: all $(UNIT_TESTS) $(if $(SANITIZE),,$(BUILD)/tests/fault/inject.so)
 fuzzers: $(MODULE_FILES) $(FUZZERS)
 
 RUN_TESTS = python3 tests/run.py

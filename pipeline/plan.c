@@ -110,10 +110,13 @@ struct preset_shape {
     const char *dup_by, *dup2_by;
 };
 
+/* By its own name, or by its group's: "url_shape" for url_shape.valid. */
 static bool left_out(const struct recipe *recipe, const char *rule)
 {
-    for (size_t i = 0; i < recipe->without.count; i++)
-        if (strcmp(recipe->without.items[i], rule) == 0) return true;
+    for (size_t i = 0; i < recipe->without.count; i++) {
+        struct str name = str_from(recipe->without.items[i]), whole = str_from(rule);
+        if (str_starts(whole, name) && (whole.n == name.n || whole.p[name.n] == '.')) return true;
+    }
     return false;
 }
 
