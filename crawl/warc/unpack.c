@@ -14,7 +14,9 @@
 #include <zstd.h>
 
 enum {
-    PIECE_BYTES = 128 << 10,       /* decompressed at once */
+    PIECE_BYTES = 128 << 10,       /* decompressed at once; a block of zstd's is no larger */
+    ZSTD_HEADER_BYTES = 5,         /* of a frame, at first; less than any frame */
+    ZSTD_BLOCK_HEADER_BYTES = 3,   /* RFC 8878 §3.1.1.2 */
     COMPACT_BYTES = 256 << 10,     /* used bytes are dropped when they are this many … and half of all */
     REWIND_SHARE = 4,              /* rewound bytes may be this many times those read, … */
     REWIND_ALLOWANCE = 64 << 20,   /* … and these */
@@ -36,6 +38,7 @@ struct warc_unpacker {
     const char *reason;
     z_stream gzip;
     ZSTD_DStream *zstd;
+    size_t zstd_next;      /* bytes that it asks for */
 };
 
 struct warc_unpacker *unpack_new(struct warc_prober *prober)
@@ -183,15 +186,20 @@ static enum unpack_event more_of_gzip(struct warc_unpacker *u, struct buf *plain
     }
 }
 
+/* A call that fails forgets what it gave before in the same call. So each is handed one part of the frame at most (a header, a
+ * block), and has room for a whole block: then what comes out before damage does not depend on how much was fed. The library
+ * asks for a block together with the header behind it. */
 static enum unpack_event more_of_zstd(struct warc_unpacker *u, struct buf *plain)
 {
     ZSTD_outBuffer out = {plain->p + plain->n, plain->room - plain->n, 0};
     size_t left;
     do {
         struct str raw = unused(u);
-        ZSTD_inBuffer in = {raw.p, raw.n, 0};
+        size_t part = u->zstd_next > ZSTD_BLOCK_HEADER_BYTES ? u->zstd_next - ZSTD_BLOCK_HEADER_BYTES : u->zstd_next;
+        ZSTD_inBuffer in = {raw.p, raw.n < part ? raw.n : part, 0};
         left = ZSTD_decompressStream(u->zstd, &out, &in);
         u->raw_at += in.pos;
+        if (!ZSTD_isError(left)) u->zstd_next = left;
     } while (!ZSTD_isError(left) && left && !out.pos && u->raw_at < u->raw.n);
     plain->n += out.pos;
     if (ZSTD_isError(left)) return damage(u, ZSTD_getErrorName(left), out.pos);
@@ -258,6 +266,7 @@ static enum unpack_event open_zstd(struct warc_unpacker *u)
     struct str raw = unused(u);
     if (is_skippable(raw)) return skip_frame(u, raw);
     ZSTD_DCtx_reset(u->zstd, ZSTD_reset_session_only);
+    u->zstd_next = ZSTD_HEADER_BYTES;
     u->open = true;
     return UNPACK_BYTES;
 }
