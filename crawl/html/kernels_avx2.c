@@ -4,8 +4,12 @@
 
 #include "crawl/html/kernels.h"
 
-#define KERNEL __attribute__((target("avx2,bmi,bmi2")))
+#define KERNEL __attribute__((target("avx2,bmi,bmi2,pclmul")))
 #define BLOCK 64
+/* A compiler that knows these values makes each of them anew in three instructions at every use; as operands in memory they
+ * cost none. */
+#define HIDE(p) __asm__("" : "+r"(p))
+#define ONES (~0ull / 255)
 #define KERNELS html_kernels_avx2
 #define KERNELS_NAME "avx2"
 
@@ -23,26 +27,33 @@ static inline KERNEL uint64_t bits_of(__m256i low, __m256i high)
     return (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
 }
 
-static inline KERNEL uint64_t block_is(block b, char c)
+typedef __m256i splat;
+#define SPLAT(c) {ONES * (c), ONES * (c), ONES * (c), ONES * (c)}
+
+static inline KERNEL splat splat_of(char c) { return _mm256_set1_epi8(c); }
+
+static inline KERNEL uint64_t block_is(block b, splat c) { return bits_of(_mm256_cmpeq_epi8(b.low, c), _mm256_cmpeq_epi8(b.high, c)); }
+
+static inline KERNEL __m256i either(__m256i b, splat c, splat d)
 {
-    const __m256i all = _mm256_set1_epi8(c);
-    return bits_of(_mm256_cmpeq_epi8(b.low, all), _mm256_cmpeq_epi8(b.high, all));
+    return _mm256_or_si256(_mm256_cmpeq_epi8(b, c), _mm256_cmpeq_epi8(b, d));
+}
+static inline KERNEL uint64_t block_either(block b, splat c, splat d) { return bits_of(either(b.low, c, d), either(b.high, c, d)); }
+
+static inline KERNEL __m256i parts_of(__m256i b, splat space, splat slash)
+{
+    return _mm256_or_si256(_mm256_cmpeq_epi8(_mm256_min_epu8(b, space), b), _mm256_cmpeq_epi8(b, slash));
+}
+static inline KERNEL uint64_t block_parts(block b, splat space, splat slash)
+{
+    return bits_of(parts_of(b.low, space, slash), parts_of(b.high, space, slash));
 }
 
-static inline KERNEL __m256i quotes_of(__m256i b)
+static inline KERNEL uint64_t parity(uint64_t bits) /* the product with all ones, without carries */
 {
-    return _mm256_or_si256(_mm256_cmpeq_epi8(b, _mm256_set1_epi8('"')), _mm256_cmpeq_epi8(b, _mm256_set1_epi8('\'')));
+    __m128i product = _mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)bits), _mm_set1_epi8(-1), 0);
+    return (uint64_t)_mm_cvtsi128_si64(product);
 }
-static inline KERNEL uint64_t block_quotes(block b) { return bits_of(quotes_of(b.low), quotes_of(b.high)); }
-
-static inline KERNEL __m256i spaces_of(__m256i b) { return _mm256_cmpeq_epi8(_mm256_min_epu8(b, _mm256_set1_epi8(' ')), b); }
-static inline KERNEL uint64_t block_spaces(block b) { return bits_of(spaces_of(b.low), spaces_of(b.high)); }
-
-static inline KERNEL __m256i parts_of(__m256i b)
-{
-    return _mm256_or_si256(spaces_of(b), _mm256_cmpeq_epi8(b, _mm256_set1_epi8('/')));
-}
-static inline KERNEL uint64_t block_parts(block b) { return bits_of(parts_of(b.low), parts_of(b.high)); }
 
 #include "crawl/html/kernels_body.h"
 #endif

@@ -1,9 +1,13 @@
 /* The body of every set of kernels. The including file defines
  *     KERNEL        attributes of each function (the target)
  *     BLOCK         bytes in a block: 64
- *     block         its type, with block_load(p) and four functions that give a bit for each byte, the first byte's the
- *                   lowest: block_is(b, c) equals c, block_quotes(b) is one of `"` and `'`, block_spaces(b) is at most
- *                   a space (unsigned), block_parts(b) is that or `/`
+ *     block         its type, with block_load(p)
+ *     splat         the type of a byte that stands everywhere in a register, with splat_of(c) and, as an initialiser,
+ *                   SPLAT(c)
+ *     parity(bits)  for each bit, whether an odd number of bits is set up to and with it
+ *     HIDE(p)       if anything, what makes the compiler forget where p points
+ *     and three functions that give a bit for each byte of a block, the first byte's the lowest: block_is(b, c) equals c,
+ *     block_either(b, c, d) is one of the two, block_parts(b, space, slash) is at most a space (unsigned) or a slash
  *     KERNELS_NAME, KERNELS   the name of the set and of the struct html_kernels that it fills
  *
  * A block is read only where all of it lies before `end`; what is left of the page goes byte by byte.
@@ -17,10 +21,23 @@ INLINE size_t first(uint64_t bits) { return (size_t)__builtin_ctzll(bits); }
 INLINE uint64_t before(size_t at) { return ((uint64_t)1 << at) - 1; }
 INLINE uint64_t behind(size_t at) { return ~(uint64_t)1 << at; }
 
+struct marks { /* what the kernels look for */
+    splat open, close, twice, once, equals, space, slash;
+};
+
+INLINE const struct marks *marks_of(void)
+{
+    static const struct marks marks = {SPLAT('<'), SPLAT('>'), SPLAT('"'), SPLAT('\''), SPLAT('='), SPLAT(' '), SPLAT('/')};
+    const struct marks *m = &marks;
+    HIDE(m);
+    return m;
+}
+
 INLINE const char *find_byte(const char *p, const char *end, char c)
 {
+    const splat all = splat_of(c);
     for (; end - p >= BLOCK; p += BLOCK) {
-        uint64_t hits = block_is(block_load(p), c);
+        uint64_t hits = block_is(block_load(p), all);
         if (hits) return p + first(hits);
     }
     while (p < end && *p != c) p++;
@@ -29,11 +46,11 @@ INLINE const char *find_byte(const char *p, const char *end, char c)
 
 static KERNEL const char *find_pair(const char *p, const char *limit, const char *end, char a, char b, char c)
 {
+    const splat first_byte = splat_of(a), second = splat_of(b), other = splat_of(c);
     for (; p < limit && end - p >= BLOCK + 1; p += BLOCK) {
-        uint64_t hits = block_is(block_load(p), a);
+        uint64_t hits = block_is(block_load(p), first_byte);
         if (!hits) continue;
-        block next = block_load(p + 1);
-        hits &= block_is(next, b) | block_is(next, c);
+        hits &= block_either(block_load(p + 1), second, other);
         if (hits) {
             p += first(hits);
             return limit - p >= 2 ? p : limit;
@@ -48,9 +65,10 @@ static KERNEL const char *find_pair(const char *p, const char *limit, const char
  * only. */
 INLINE const char *name_end(const char *p, const char *end)
 {
+    const struct marks *m = marks_of();
     for (p++; end - p >= BLOCK; p += BLOCK) {
         block b = block_load(p);
-        uint64_t hits = block_parts(b) | block_is(b, '=') | block_is(b, '>');
+        uint64_t hits = block_parts(b, m->space, m->slash) | block_either(b, m->equals, m->close);
         for (; hits; hits &= hits - 1) {
             const char *at = p + first(hits);
             if (*at > ' ' || html_is_space(*at)) return at; /* other controls belong to the name */
@@ -62,9 +80,9 @@ INLINE const char *name_end(const char *p, const char *end)
 
 INLINE const char *unquoted_end(const char *p, const char *end)
 {
+    const struct marks *m = marks_of();
     for (; end - p >= BLOCK; p += BLOCK) {
-        block b = block_load(p);
-        uint64_t hits = block_spaces(b) | block_is(b, '>');
+        uint64_t hits = block_parts(block_load(p), m->space, m->close);
         for (; hits; hits &= hits - 1) {
             const char *at = p + first(hits);
             if (*at == '>' || html_is_space(*at)) return at;
@@ -129,43 +147,27 @@ static KERNEL enum html_tag_step skip_odd_tag(const char **at, const char *end)
     return step;
 }
 
-/* Whether an odd number of bits is set up to and with each bit. */
-INLINE uint64_t parity(uint64_t bits)
-{
-    bits ^= bits << 1;
-    bits ^= bits << 2;
-    bits ^= bits << 4;
-    bits ^= bits << 8;
-    bits ^= bits << 16;
-    return bits ^ bits << 32;
-}
-
 /* The `>` that ends a tag, found without a look at its attributes; NULL where that may be wrong, or near the page's end.
  *
- * Without a quote before it, the first `>` is right. So it is with double quotes only, each pair behind `name=`, and no
- * other `=`: a byte then stands in a value if the quotes before it are odd, and the first `>` elsewhere ends the tag. The
- * tag goes on at the bits of `from` in the block *base, which becomes that of the `>`. `no_value` is where no `=` may
- * stand: NAME from a tag's `<` on (up to the first white space or `/`), EVERYWHERE in an end tag, NOWHERE behind the name. */
+ * It is right where there are double quotes only, each pair behind `name=`, and no other `=`: a byte then stands in a value
+ * if the quotes before it are odd, and the first `>` elsewhere ends the tag. The tag goes on at the bits of `from` in the
+ * block *base, which becomes that of the `>`. `no_value` is where no `=` may stand: NAME from a tag's `<` on (up to the first
+ * white space or `/`), EVERYWHERE in an end tag, NOWHERE behind the name. */
 enum no_value { NOWHERE, NAME, EVERYWHERE };
 
-INLINE const char *find_close(const char **base, uint64_t from, const char *end, enum no_value no_value)
+static KERNEL const char *find_close(const char **base, uint64_t from, const char *end, enum no_value no_value)
 {
+    const struct marks *m = marks_of();
     uint64_t in_value = 0, was_equals = 0, was_name = 0; /* of the byte before the block */
     uint64_t everywhere = 0 - (uint64_t)(no_value == EVERYWHERE), in_name = 0 - (uint64_t)(no_value == NAME);
     for (const char *p = *base; end - p >= BLOCK; p += BLOCK, from = ~(uint64_t)0) {
         block b = block_load(p);
-        uint64_t closes = block_is(b, '>') & from, any = block_quotes(b) & from;
-        if (closes && !in_value && !(any & before(first(closes)))) {
-            *base = p;
-            return p + first(closes);
-        }
-        uint64_t quotes = block_is(b, '"') & from, inside = parity(quotes) ^ in_value, out = from & ~inside;
-        uint64_t equals = block_is(b, '=') & out;
-        uint64_t parts = block_parts(b) & from, names = ~(parts | quotes);
+        uint64_t quotes = block_is(b, m->twice) & from, inside = parity(quotes) ^ in_value, out = from & ~inside;
+        uint64_t closes = block_is(b, m->close) & out, equals = block_is(b, m->equals) & out;
+        uint64_t parts = block_parts(b, m->space, m->slash) & from, names = ~(parts | quotes);
         uint64_t odd = (quotes & inside) ^ (equals << 1 | was_equals);
-        odd |= ((any ^ quotes) & out) | (equals & ~(names << 1 | was_name));
+        odd |= (block_is(b, m->once) & out) | (equals & ~(names << 1 | was_name));
         odd |= equals & (everywhere | (in_name & (parts ^ (parts - 1))));
-        closes &= out;
         if (closes) {
             *base = p;
             return odd & before(first(closes)) ? NULL : p + first(closes);
@@ -188,28 +190,25 @@ static KERNEL enum html_tag_step skip_tag(const char **at, const char *end)
     return HTML_TAG_CLOSED;
 }
 
-/* Reads a tag's name from its first letter [HTML 13.2.5.8]: to white space, `/` or `>`. */
-static KERNEL struct str tag_name(const char *p, const char *end)
+/* A tag's name from its first letter on [HTML 13.2.5.8], to white space, `/` or `>`, and its element. */
+static KERNEL void read_name(const char *p, const char *end, struct html_tag *out)
 {
-    if (end - p >= BLOCK) {
-        block b = block_load(p);
-        uint64_t hits = block_parts(b) | block_is(b, '>');
-        if (hits) {
-            const char *at = p + first(hits);
-            if (*at > ' ' || html_is_space(*at)) return str_of(p, (size_t)(at - p)); /* other controls belong to the name */
+    const uint64_t ones = ONES;
+    if (end - p >= 8) {
+        uint64_t word = html_load8(p), slash = word ^ ones * '/', close = word ^ ones * '>';
+        uint64_t stops = ((word - ones * 0x21) & ~word) | ((slash - ones) & ~slash) | ((close - ones) & ~close);
+        stops &= ones * 0x80; /* the lowest is right, and those above may be carried over */
+        size_t n = stops ? first(stops) / 8 : 0;
+        if (n && (p[n] > ' ' || html_is_space(p[n]))) { /* other controls belong to the name */
+            out->name = str_of(p, n);
+            out->element = html_element_of_word(word & (((uint64_t)1 << 8 * n) - 1), out->name);
+            return;
         }
     }
-    const char *start = p;
-    while (p < end && !html_is_space(*p) && *p != '/' && *p != '>') p++;
-    return str_of(start, (size_t)(p - start));
-}
-
-static KERNEL enum html_element element_of(struct str name, const char *end)
-{
-    if (end - name.p < 8) return html_element_of(name);
-    uint64_t word = html_load8(name.p);
-    if (name.n < 8) word &= ((uint64_t)1 << 8 * name.n) - 1;
-    return html_element_of_word(word, name);
+    size_t n = 1;
+    while (p + n < end && !html_is_space(p[n]) && p[n] != '/' && p[n] != '>') n++;
+    out->name = str_of(p, n);
+    out->element = html_element_of(out->name);
 }
 
 /* What stands at a `<` that at least three bytes follow. */
@@ -225,15 +224,15 @@ INLINE int look(const char *at, const char *end, const struct html_wanted *wante
     if (!ascii_is_alpha(*name)) return ends || *name == '!' || *name == '?' ? STOP : TEXT;
     out->kind = ends ? HTML_END_TAG : HTML_START_TAG;
     if (!(wanted->letters[html_two_letters(name)] & out->kind)) return TAG;
-    out->name = tag_name(name, end);
-    out->element = element_of(out->name, end);
+    read_name(name, end, out);
     return wanted->element[out->element] & out->kind ? STOP : TAG;
 }
 
 static KERNEL const char *pass_odd_tag(const char *at, const char *end)
 {
-    struct str name = tag_name(at + 1 + (at[1] == '/'), end);
-    const char *p = name.p + name.n;
+    struct html_tag tag;
+    read_name(at + 1 + (at[1] == '/'), end, &tag);
+    const char *p = tag.name.p + tag.name.n;
     skip_odd_tag(&p, end);
     return p;
 }
@@ -257,10 +256,12 @@ static KERNEL enum html_markup next_tag_near_end(const char *p, const char *end,
  * the bits of the bytes in the block that are still to come. */
 static KERNEL enum html_markup next_tag(const char *p, const char *end, const struct html_wanted *wanted, struct html_tag *out)
 {
+    const struct marks *m = marks_of();
     const char *base = p;
     uint64_t from = ~(uint64_t)0;
     while (end - base >= BLOCK + 4) {
-        uint64_t opens = block_is(block_load(base), '<') & from;
+        block b = block_load(base);
+        uint64_t opens = block_is(b, m->open) & from;
         if (!opens) {
             base += BLOCK;
             from = ~(uint64_t)0;
@@ -271,6 +272,11 @@ static KERNEL enum html_markup next_tag(const char *p, const char *end, const st
         if (found == STOP) return out->kind;
         from = behind(first(opens));
         if (found == TEXT) continue;
+        uint64_t closes = block_is(b, m->close) & from, quotes = block_either(b, m->twice, m->once) & from;
+        if (closes && !(quotes & before(first(closes)))) { /* without a quote before it, the first `>` ends the tag */
+            from = behind(first(closes));
+            continue;
+        }
         const char *close = find_close(&base, from, end, at[1] == '/' ? EVERYWHERE : NAME);
         from = close ? behind((size_t)(close - base)) : ~(uint64_t)0;
         if (!close) base = pass_odd_tag(at, end);

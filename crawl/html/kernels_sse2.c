@@ -6,34 +6,54 @@
 
 #define KERNEL
 #define BLOCK 64
+#define HIDE(p) (void)(p)
+#define ONES (~0ull / 255)
 #define KERNELS html_kernels_sse2
 #define KERNELS_NAME "sse2"
 
 typedef struct {
-    __m128i quarter[4];
+    __m128i a, b, c, d;
 } block;
 
-static inline block block_load(const char *p)
+static inline __m128i load(const char *p) { return _mm_loadu_si128((const __m128i *)p); }
+static inline block block_load(const char *p) { return (block){load(p), load(p + 16), load(p + 32), load(p + 48)}; }
+
+static inline uint64_t bits(__m128i part) { return (uint32_t)_mm_movemask_epi8(part); }
+static inline uint64_t bits_of(__m128i a, __m128i b, __m128i c, __m128i d)
 {
-    block b;
-    for (int i = 0; i < 4; i++) b.quarter[i] = _mm_loadu_si128((const __m128i *)(p + 16 * i));
-    return b;
+    return (bits(a) | bits(b) << 16) | (bits(c) | bits(d) << 16) << 32;
 }
 
-static inline __m128i equal(__m128i b, char c) { return _mm_cmpeq_epi8(b, _mm_set1_epi8(c)); }
-static inline __m128i quotes_of(__m128i b) { return _mm_or_si128(equal(b, '"'), equal(b, '\'')); }
-static inline __m128i spaces_of(__m128i b) { return _mm_cmpeq_epi8(_mm_min_epu8(b, _mm_set1_epi8(' ')), b); }
-static inline __m128i parts_of(__m128i b) { return _mm_or_si128(spaces_of(b), equal(b, '/')); }
+typedef __m128i splat;
+#define SPLAT(c) {ONES * (c), ONES * (c)}
 
-#define BITS_OF(function, ...) \
-    uint64_t bits = 0; \
-    for (int i = 0; i < 4; i++) bits |= (uint64_t)(uint32_t)_mm_movemask_epi8(function(b.quarter[i] __VA_ARGS__)) << 16 * i; \
-    return bits
+static inline splat splat_of(char c) { return _mm_set1_epi8(c); }
+static inline __m128i is(__m128i part, splat c) { return _mm_cmpeq_epi8(part, c); }
+static inline __m128i either(__m128i part, splat c, splat d) { return _mm_or_si128(is(part, c), is(part, d)); }
+static inline __m128i parts(__m128i part, splat space, splat slash)
+{
+    return _mm_or_si128(is(_mm_min_epu8(part, space), part), is(part, slash));
+}
 
-static inline uint64_t block_is(block b, char c) { BITS_OF(equal, , c); }
-static inline uint64_t block_quotes(block b) { BITS_OF(quotes_of); }
-static inline uint64_t block_spaces(block b) { BITS_OF(spaces_of); }
-static inline uint64_t block_parts(block b) { BITS_OF(parts_of); }
+static inline uint64_t block_is(block b, splat c) { return bits_of(is(b.a, c), is(b.b, c), is(b.c, c), is(b.d, c)); }
+static inline uint64_t block_either(block b, splat c, splat d)
+{
+    return bits_of(either(b.a, c, d), either(b.b, c, d), either(b.c, c, d), either(b.d, c, d));
+}
+static inline uint64_t block_parts(block b, splat space, splat slash)
+{
+    return bits_of(parts(b.a, space, slash), parts(b.b, space, slash), parts(b.c, space, slash), parts(b.d, space, slash));
+}
+
+static inline uint64_t parity(uint64_t bits)
+{
+    bits ^= bits << 1;
+    bits ^= bits << 2;
+    bits ^= bits << 4;
+    bits ^= bits << 8;
+    bits ^= bits << 16;
+    return bits ^ bits << 32;
+}
 
 #include "crawl/html/kernels_body.h"
 #endif

@@ -39,6 +39,12 @@ static inline uint64_t html_load8(const char *p)
 static inline uint64_t html_name_word(struct str name)
 {
     if (name.n >= 8) return html_load8(name.p);
+    if (name.n >= 4) { /* two halves that overlap */
+        uint32_t low, high;
+        memcpy(&low, name.p, 4);
+        memcpy(&high, name.p + name.n - 4, 4);
+        return le32toh(low) | (uint64_t)le32toh(high) << 8 * (name.n - 4);
+    }
     uint64_t word = 0;
     for (size_t i = 0; i < name.n; i++) word |= (uint64_t)(unsigned char)name.p[i] << 8 * i;
     return word;

@@ -205,7 +205,9 @@ static void end_link(struct scan *s)
 static bool names_license(const struct scan *s, const char *p, const char *behind)
 {
     const struct str site = STR("creativecommons.org/licenses");
-    for (p += 10; (p = s->k->find_pair(p, behind, s->end, 'm', 'm', 'm')) < behind; p++)
+    if ((size_t)(behind - p) < site.n) return false;
+    const char *limit = behind - site.n + 12;
+    for (p += 10; (p = s->k->find_pair(p, limit, s->end, 'm', 'm', 'm')) < limit; p++)
         if (str_starts(str_of(p - 10, (size_t)(behind - p + 10)), site)) return true;
     return false;
 }

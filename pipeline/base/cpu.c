@@ -14,7 +14,8 @@ static unsigned detect(void)
 #if defined(__x86_64__)
     __builtin_cpu_init();
     features |= CPU_SSE2;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")) features |= CPU_AVX2;
+    bool beside = __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("pclmul");
+    if (__builtin_cpu_supports("avx2") && beside) features |= CPU_AVX2;
 #endif
     return features;
 }

@@ -10,7 +10,7 @@
 
 enum cpu_feature {
     CPU_SSE2 = 1 << 0,
-    CPU_AVX2 = 1 << 1, /* with BMI1 and BMI2, as every processor that has it */
+    CPU_AVX2 = 1 << 1, /* with BMI1, BMI2 and PCLMUL, as every processor that has it */
 };
 
 unsigned cpu_features(void); /* enum cpu_feature bits; any thread */
