@@ -10,6 +10,7 @@
 #include "pipeline/base/fail.h"
 #include "pipeline/base/log.h"
 #include "pipeline/base/ordered.h"
+#include "pipeline/base/utf8.h"
 #include "pipeline/manifest.h"
 #include "pipeline/progress.h"
 #include "pipeline/stage_private.h"
@@ -37,7 +38,7 @@ int stage_input(struct stage_run *run, const char *name, uint64_t size, struct h
     char hex[33];
     hash128_hex(hash, hex);
     json_t *input = json_pack("{s:s,s:I,s:s}", "name", name, "size", (json_int_t)size, "xxh3_128", hex);
-    if (!input) return fail_usage("'%s': a file name that is not UTF-8", name);
+    if (!input) return utf8_valid(str_from(name)) ? fail_memory() : fail_usage("'%s': a file name that is not UTF-8", name);
     return json_array_append_new(run->own->inputs, input) ? fail_memory() : 0;
 }
 
@@ -68,7 +69,8 @@ static int add_parameters(json_t *object, const struct option *table, const void
             result = options_value(&value, o, options);
         }
         json_t *text = json_stringn(value.n ? value.p : "", value.n);
-        if (result == 0 && !text) result = fail_usage("--%s: a value that is not UTF-8", o->name);
+        if (result == 0 && !text)
+            result = utf8_valid(buf_str(&value)) ? fail_memory() : fail_usage("--%s: a value that is not UTF-8", o->name);
         if (result == 0 && json_object_set(object, o->name, text)) result = fail_memory();
         json_decref(text);
     }

@@ -47,12 +47,13 @@ class Faults(unittest.TestCase):
 
     def walk(self, kind, arguments, last=100000, unpublished=("packs/",)):
         """arguments: OUT is replaced by a fresh folder for each call number."""
-        clean = os.path.join(self.folder, "clean")
+        clean, out = os.path.join(self.folder, "clean"), os.path.join(self.folder, "out")
+        for folder in (clean, out):
+            shutil.rmtree(folder, ignore_errors=True)
         done = self.run_winnow([a.replace("OUT", clean) for a in arguments])
         self.assertEqual(done.returncode, 0, done.stderr)
         whole = self.published(clean)
         for n in steps(last):
-            out = os.path.join(self.folder, "out")
             fired = os.path.join(self.folder, "fired")
             done = self.run_winnow([a.replace("OUT", out) for a in arguments], f"{kind}:{n}")
             if not os.path.exists(fired):
