@@ -264,8 +264,8 @@ static int make_items(struct stage_run *run)
     for (size_t i = 0; i < own->item_count; i++) {
         struct stage_item *item = &own->items[i];
         struct stage_item_private *ip = item->own = calloc(1, sizeof *ip);
+        if (ip) ip->run = run;
         if (!ip || !(ip->outputs = calloc(own->output_count, sizeof *ip->outputs))) return fail_memory();
-        ip->run = run;
         rows_frame_init(&ip->frame);
         arena_init(&item->scratch, SCRATCH_BYTES_MAX);
         batch_init(&item->in, &run->in, BATCH_BYTES_MAX);
