@@ -32,7 +32,10 @@ typedef __m256i splat;
 
 static inline KERNEL splat splat_of(char c) { return _mm256_set1_epi8(c); }
 
-static inline KERNEL uint64_t block_is(block b, splat c) { return bits_of(_mm256_cmpeq_epi8(b.low, c), _mm256_cmpeq_epi8(b.high, c)); }
+static inline KERNEL uint64_t block_is(block b, splat c)
+{
+    return bits_of(_mm256_cmpeq_epi8(b.low, c), _mm256_cmpeq_epi8(b.high, c));
+}
 
 static inline KERNEL __m256i either(__m256i b, splat c, splat d)
 {

@@ -5,7 +5,7 @@
  *     splat         the type of a byte that stands everywhere in a register, with splat_of(c) and, as an initialiser,
  *                   SPLAT(c)
  *     parity(bits)  for each bit, whether an odd number of bits is set up to and with it
- *     HIDE(p)       if anything, what makes the compiler forget where p points
+ *     HIDE(p)       nothing, or what makes the compiler forget where p points
  *     and three functions that give a bit for each byte of a block, the first byte's the lowest: block_is(b, c) equals c,
  *     block_either(b, c, d) is one of the two, block_parts(b, space, slash) is at most a space (unsigned) or a slash
  *     KERNELS_NAME, KERNELS   the name of the set and of the struct html_kernels that it fills
@@ -13,7 +13,7 @@
  * A block is read only where all of it lies before `end`; what is left of the page goes byte by byte.
  */
 
-#define INLINE static inline __attribute__((always_inline)) KERNEL /* a call would spill the registers that hold constants */
+#define INLINE static inline __attribute__((always_inline)) KERNEL /* small, and called for every tag */
 
 INLINE size_t first(uint64_t bits) { return (size_t)__builtin_ctzll(bits); }
 
@@ -137,7 +137,7 @@ static KERNEL enum html_tag_step next_attribute(const char **at, const char *end
     return HTML_TAG_ATTRIBUTE;
 }
 
-/* Behind `<`, a tag's name, an attribute: as next_attribute goes, to behind the tag. */
+/* What skip_tag does, one attribute after another: right for every tag. */
 static KERNEL enum html_tag_step skip_odd_tag(const char **at, const char *end)
 {
     struct html_attribute ignored;
@@ -228,6 +228,7 @@ INLINE int look(const char *at, const char *end, const struct html_wanted *wante
     return wanted->element[out->element] & out->kind ? STOP : TAG;
 }
 
+/* From a tag's `<` to behind it in the same way. */
 static KERNEL const char *pass_odd_tag(const char *at, const char *end)
 {
     struct html_tag tag;
