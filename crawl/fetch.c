@@ -150,7 +150,7 @@ static int note_table(struct stage_run *run, const char *path)
 {
     uint64_t size;
     struct hash128 hash;
-    return file_content_hash(path, &size, &hash) < 0 || stage_input(run, path, size, hash) < 0 ? -1 : 0;
+    return file_content_hash(path, &size, &hash) < 0 || stage_input(run, stage_short_name(path), size, hash) < 0 ? -1 : 0;
 }
 
 /* Tables of pictures stand for the crawl files, which are then only read where a picture lies. */

@@ -138,6 +138,9 @@ int stage_row_input(struct stage_run *run, const struct rows_reader *reader, con
  * harness does it for rows. A source that names none (a pipe) is never skipped as done. */
 int stage_input(struct stage_run *run, const char *name, uint64_t size, struct hash128 hash);
 int stage_input_pipe(struct stage_run *run, const char *name); /* content unknown beforehand: such a run is never done already */
+/* How manifests name a file of the run itself: by the last two parts of its path, "01-extract/00000.rows.zst". What stands
+ * above depends on the machine. Points into `path`. */
+const char *stage_short_name(const char *path);
 void stage_progress_total(struct stage_run *run, uint64_t bytes);  /* what there is to read, when known */
 void stage_progress(struct stage_run *run, uint64_t bytes);        /* read so far */
 bool stage_stopping(const struct stage_run *run);                  /* a signal came, or --limit is reached */

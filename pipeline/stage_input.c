@@ -257,8 +257,7 @@ const char *stage_input_row(const struct stage_item *item, size_t index, uint64_
 
 /* ---- manifest */
 
-/* The last two parts of a path: "01-extract/00000.rows.zst". What stands above depends on the machine. */
-static const char *short_name(const char *path)
+const char *stage_short_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     while (slash && slash > path && slash[-1] != '/') slash--;
@@ -269,7 +268,7 @@ int stage_row_input(struct stage_run *run, const struct rows_reader *reader, con
 {
     const struct rows_description *d = rows_description(reader);
     if (!d) return fail_usage("%s: not written by winnow, or not to its end", path);
-    json_t *input = json_pack("{s:s,s:s,s:I}", "name", short_name(path), "xxh3_128", d->hash, "size", (json_int_t)rows_stored_size(reader));
+    json_t *input = json_pack("{s:s,s:s,s:I}", "name", stage_short_name(path), "xxh3_128", d->hash, "size", (json_int_t)rows_stored_size(reader));
     return input && json_array_append_new(run->own->inputs, input) == 0 ? 0 : fail_memory();
 }
 
@@ -280,7 +279,7 @@ int stage_inputs_manifest(struct stage_run *run)
         struct row_input *file = &in->files[i];
         if (file->first_frame == file->last_frame) continue;
         bool pipe = strcmp(file->path, "-") == 0 || file->path == in->spool_path;
-        json_t *input = json_pack("{s:s,s:s,s:I}", "name", pipe ? "-" : short_name(file->path), "xxh3_128", file->hash, "size",
+        json_t *input = json_pack("{s:s,s:s,s:I}", "name", pipe ? "-" : stage_short_name(file->path), "xxh3_128", file->hash, "size",
                                   (json_int_t)(pipe ? 0 : file->size));
         if (run->tasks > 1 && input)
             json_object_set_new(input, "frames", json_pack("[I,I]", (json_int_t)file->first_frame, (json_int_t)file->last_frame));
