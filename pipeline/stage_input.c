@@ -162,7 +162,10 @@ static int open_next(struct rows_in *in)
         struct row_input *file = &in->files[in->next++];
         if (file->first_frame == file->last_frame) continue;
         if (rows_open(&in->reader, file->path, &quiet) < 0) return -1;
-        if (file->described && (file->first_frame || rows_description(in->reader)->frames != file->last_frame))
+        const struct rows_description *d = rows_description(in->reader);
+        if (file->described && (!d || strcmp(d->hash, file->hash) != 0))
+            return fail("%s: changed since the run began, or cannot be read again", file->path);
+        if (file->described && (file->first_frame || d->frames != file->last_frame))
             return rows_select_frames(in->reader, file->first_frame, file->last_frame) < 0 ? -1 : 1;
         return 1;
     }
