@@ -101,7 +101,6 @@ struct extract {
     /* emit(): */
     uint64_t file_records;       /* read of the file at hand */
     bool file_lost;              /* something of it was reported already */
-    bool file_refused;
 };
 
 /* ---- rows */
@@ -315,7 +314,6 @@ static int lose(struct stage_run *run, struct stage_item *item, const struct war
 {
     struct extract *s = run->state;
     s->file_lost = true;
-    s->file_refused |= loss->refused;
     if (loss->cut || loss->refused) stage_damaged(item);
     return stage_loss(item, path_of(run, item->user), "offset", loss->offset, "%s", loss->what);
 }
@@ -402,7 +400,7 @@ static int emit(struct stage_run *run, struct stage_item *item)
     if (x->chunk.first) {
         warc_join_begin(s->join, x->chunk.kind, x->chunk.offset);
         s->file_records = 0;
-        s->file_lost = s->file_refused = false;
+        s->file_lost = false;
     }
     if (warc_join_takes(s->join, x->chunk.offset)) {
         if (take_findings(run, item) < 0) return -1;

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 enum {
-    READ_BYTES = 256 << 10, /* at once; also how far behind a chunk the next start is usually found */
+    READ_BYTES = 64 << 10, /* at once; also how far behind a chunk the next start is usually found */
 };
 
 struct crawl_file {
