@@ -186,7 +186,7 @@ static int compare_outcomes(const void *a, const void *b)
 
 static int print_outcomes(struct audit *a, struct host_list *list)
 {
-    static const char *const names[] = {[FIND_DROPPED] = "dropped", [FIND_SAMPLE] = "in the corpus", [FIND_ROW] = "not at an end"};
+    static const char *const names[] = {[FIND_DROPPED] = "dropped", [FIND_SAMPLE] = "in the corpus", [FIND_ROW] = "kept so far"};
     if (!list->count) return fail("no row with a picture on host %.*s in %s", STR_ARG(list->host), a->steps.out);
     qsort(list->outcomes, list->count, sizeof *list->outcomes, compare_outcomes);
     int result = buf_add(&a->out, STR("step\toutcome\trule\trows\n"));

@@ -154,9 +154,10 @@ static int tell_row(struct audit *a, const struct find *f)
                                "losses)\n", a->steps.list[next].name);
 }
 
-static const char *end_name(enum find_end end)
+static const char *end_name(const struct audit *a, const struct find *f)
 {
-    return end == FIND_SAMPLE ? "in the corpus" : end == FIND_DROPPED ? "dropped" : "not at an end";
+    if (f->end == FIND_ROW) return f->step + 1 == a->steps.count ? "kept so far" : "not at an end";
+    return f->end == FIND_SAMPLE ? "in the corpus" : "dropped";
 }
 
 /* What rows with one id share is told once. */
@@ -174,7 +175,7 @@ static int tell(struct audit *a, const struct finds *finds, size_t index)
 {
     const struct find *f = &finds->list[index];
     const struct place *p = &f->place;
-    if (buf_printf(&a->out, "\n%zu. %s\n", index + 1, end_name(f->end)) < 0) return -1;
+    if (buf_printf(&a->out, "\n%zu. %s\n", index + 1, end_name(a, f)) < 0) return -1;
     if (tell_pair(a, f, index ? f - 1 : NULL) < 0 || tell_page(a, f) < 0 || tell_source(a, f) < 0) return -1;
     if (buf_printf(&a->out, "   %-12s%llu.%llu.%llu.%llu\n", "place", (unsigned long long)p->file, (unsigned long long)p->record,
                    (unsigned long long)p->image, (unsigned long long)p->text) < 0)
