@@ -181,7 +181,7 @@ class Ids(Run):
             shutil.rmtree(self.path("OUT", name))
         os.unlink(self.path("OUT/index.sqlite"))
         _, (one,) = self.occurrences(kept[0]["id"], "--limit", "1")
-        self.assertEqual(one["end"], "not at an end")
+        self.assertEqual(one["end"], "kept so far")
         self.assertIn("is among the rows of OUT/04-fetch/00000.rows.zst", one["more"])
 
     def test_a_row_that_the_last_stage_lost_is_told(self):
