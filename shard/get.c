@@ -28,15 +28,13 @@ enum {
 };
 
 struct get_options {
-    const char *index, *shards, *where, *output;
+    const char *shards, *where, *output;
     struct option_list columns;
     bool tar, force;
 };
 
 #define AT(field) offsetof(struct get_options, field)
 static const struct option options[] = {
-    {"index", 'i', OPTION_TEXT, AT(index), .argument = "FILE|OUT", .initial = "index.sqlite",
-     .help = "the index, or the folder of the run"},
     {"where", 'w', OPTION_TEXT, AT(where), .argument = "SQL",
      .help = "samples for which an SQLite expression over their columns holds: \"width >= 512 AND page_lang = 'de'\""},
     {"output", 'o', OPTION_TEXT, AT(output), .argument = "FOLDER/|FILE.tar", .initial = "-",
@@ -67,8 +65,20 @@ struct get {
 
 /* ---- which samples */
 
+static bool is_id_or_key(struct str s)
+{
+    bool digits = s.n > 0, hex = s.n == 32;
+    for (size_t i = 0; i < s.n; i++) {
+        digits &= ascii_is_digit(s.p[i]);
+        hex &= ascii_hex(s.p[i]) >= 0;
+    }
+    return digits || hex;
+}
+
 static int want(struct get *g, struct str id)
 {
+    if (!is_id_or_key(id))
+        return fail_usage("'%.*s': neither an id (32 hexadecimal digits), nor a key, nor an index that is there", STR_ARG(id));
     int found = index_reader_id(g->index, id, &g->wanted);
     if (found == 0) {
         log_line("%.*s: not in the corpus; 'winnow audit' tells why", STR_ARG(id));
@@ -90,10 +100,10 @@ static int want_list(struct get *g, const char *path)
     return result;
 }
 
-static int choose(struct get *g, const struct command_line *line)
+static int choose(struct get *g, const char *const *arguments, size_t count)
 {
-    for (size_t i = 0; i < line->argument_count; i++) {
-        const char *a = line->arguments[i];
+    for (size_t i = 0; i < count; i++) {
+        const char *a = arguments[i];
         int result = strcmp(a, "-") == 0 ? want_list(g, a) : a[0] == '@' ? want_list(g, a + 1) : want(g, str_from(a));
         if (result < 0) return -1;
     }
@@ -334,8 +344,13 @@ static int run_get(const struct command_line *line)
 {
     const struct get_options *o = line->options;
     struct get g = {.options = o, .file = {.fd = -1}};
-    if (!line->argument_count && !o->where)
-        return fail_usage("name ids or keys, or give --where SQL; 'winnow get --help' shows how");
+    const char *const *ids = line->arguments;
+    size_t count = line->argument_count;
+    bool names_index = count && file_exists(ids[0]); /* no id or key is the name of a file, save by intent */
+    const char *index = names_index ? ids[0] : "index.sqlite";
+    ids += names_index;
+    count -= names_index;
+    if (!count && !o->where) return fail_usage("name ids or keys, or give --where SQL; 'winnow get --help' shows how");
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -344,9 +359,9 @@ static int run_get(const struct command_line *line)
     buf_init(&g.shard_name, 5 * PATH_MAX);
     buf_init(&g.sample, SAMPLE_BYTES_MAX);
     buf_init(&g.out, LINES_BYTES + (64 << 20));
-    g.index = index_reader_open(o->index);
+    g.index = index_reader_open(index);
     if (g.index) index_reader_stop_on(g.index, &stop_signal);
-    int result = g.index ? choose(&g, line) : -1;
+    int result = g.index ? choose(&g, ids, count) : -1;
     if (result == 0) result = deliver(&g);
     bool closed = result < 0 && file_closed_by_reader();
     file_discard(&g.file);
@@ -366,11 +381,12 @@ static int run_get(const struct command_line *line)
 const struct command command_get = {
     .name = "get",
     .summary = "take samples out by id, key or condition: print, extract, stream",
-    .arguments = "[OPTIONS] [ID|KEY|@FILE|-]...",
-    .description = "Prints the rows of the samples, in the order of their keys; with -o FOLDER/ lays their members into a folder, "
-                   "with -o FILE.tar or --tar makes one tar of them. Only the parts of the shards that hold them are read. @FILE "
-                   "and - (standard input) hold an id or key a line. Exit code 1 says that some were not there.",
-    .example = "winnow get -i demo-out --where 'stored_width >= 500' --columns key,url,text",
+    .arguments = "[OPTIONS] [OUT|INDEX] [ID|KEY|@FILE|-]...",
+    .description = "Looks into the index of a run (OUT, or the file itself; default index.sqlite here) and prints the rows of the "
+                   "samples, in the order of their keys; with -o FOLDER/ lays their members into a folder, with -o FILE.tar or "
+                   "--tar makes one tar of them. Only the parts of the shards that hold them are read. @FILE and - (standard "
+                   "input) hold an id or key a line. Exit code 1 says that some were not there.",
+    .example = "winnow get demo-out --where 'stored_width >= 500' --columns key,url,text",
     .see_also = "index, audit",
     .options = options,
     .options_size = sizeof(struct get_options),

@@ -157,10 +157,10 @@ class HostileSqlAndIndexes(Get):
         for name, make in (("text", lambda p: open(p, "w", encoding="utf-8").write("hello" * 300)),
                            ("other", lambda p: sqlite3.connect(p).executescript("CREATE TABLE samples(number); SELECT 1"))):
             make(self.path(name))
-            self.assertIn(name, self.get("-i", name, "0000001", expect=1 if name == "text" else 2).error)
+            self.assertIn(name, self.get(name, "0000001", expect=1 if name == "text" else 2).error)
+        self.assertIn("'nowhere'", self.get("nowhere", "0000001", expect=2).error)
         self.change_index("PRAGMA user_version = 99")
         self.assertIn("version 99", self.get("0000001", expect=2).error)
-        self.get("-i", "nowhere", "0000001", expect=1)
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ class WhatTheIndexSays(RunByHand):
     def test_a_corpus_moved_elsewhere_is_still_found(self):
         self.make("out")
         os.rename(self.path("out"), self.path("elsewhere"))
-        done = self.winnow("get", "-i", "elsewhere", "--where", "number < 3", "--tar")
+        done = self.winnow("get", "elsewhere", "--where", "number < 3", "--tar")
         with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
             self.assertEqual(len(tar.getnames()), 9)
 
