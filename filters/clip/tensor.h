@@ -51,6 +51,8 @@ const char *tensor_shape_text(const struct tensor *t, char text[TENSOR_SHAPE_TEX
 int tensor_to_f32(const struct tensor *t, float *out);
 int tensor_to_f64(const struct tensor *t, double *out); /* the same, exact but for I64 beyond 2^53 */
 
+void tensor_pack(const struct tensor *t, char *out); /* the elements as they are, row-major: count * tensor_type_size bytes */
+
 /* What a parser of a model file fills: tensors in the file's order, names copied where the file escapes them. */
 struct tensor_list {
     struct tensor *items;
@@ -60,7 +62,7 @@ struct tensor_list {
 void tensor_list_init(struct tensor_list *list);
 void tensor_list_free(struct tensor_list *list);
 int tensor_list_add(struct tensor_list *list, const struct tensor *t); /* copies name and all */
-/* Sorts by name. -1 with a sentence when a name stands twice. */
-int tensor_list_sort(struct tensor_list *list, const char *file);
+int tensor_list_sort(struct tensor_list *list); /* by name; -1 with a sentence when a name stands twice */
+const struct tensor *tensor_list_find(const struct tensor_list *list, struct str name); /* of a sorted list; NULL: not there */
 
 #endif
