@@ -24,18 +24,20 @@ ALL_CFLAGS = -std=gnu11 $(OPTIMISE) $(WARNINGS) $(SANITIZE) -fPIC -pthread -D_GN
 # Libraries that are cheap to link at start (measured: together under 3 ms); the others stand behind modules.
 LIBS := -lzstd -lxxhash -ldeflate -lz -lcrypto -lpcre2-8 -lsqlite3 -lyaml -ljansson -lbrotlidec -lpsl -ldl -lm
 
-MODULES := unicode codecs tar
+MODULES := unicode codecs tar net
 unicode_SOURCES := pipeline/base/unicode_module.c
 unicode_LIBS    := -licui18n -licuuc
 codecs_SOURCES  := $(wildcard crawl/image/codecs/*.c)
 codecs_LIBS     := -ljpeg -lpng -lwebp -lwebpdemux -lgif -lavif -lm
 tar_SOURCES     := shard/tar_module.c
 tar_LIBS        := -larchive
+net_SOURCES     := $(wildcard crawl/net/wire/*.c)
+net_LIBS        := -lcurl -lcares
 
 # What `make deps` installs on Debian 12: to build, then to test.
 PACKAGES := gcc make pkg-config libzstd-dev libxxhash-dev libdeflate-dev zlib1g-dev libssl-dev libpcre2-dev libsqlite3-dev \
             libyaml-dev libjansson-dev libbrotli-dev libpsl-dev libicu-dev libjpeg62-turbo-dev libpng-dev libwebp-dev \
-            libgif-dev libavif-dev libarchive-dev wordnet-base python3
+            libgif-dev libavif-dev libdav1d-dev libarchive-dev libcurl4-openssl-dev libc-ares-dev wordnet-base python3
 TEST_PACKAGES := libcmocka-dev zstd sqlite3 clang libclang-rt-14-dev
 
 FOLDERS := pipeline crawl filters shard reports
@@ -48,6 +50,7 @@ LIBRARY := $(BUILD)/libwinnow.a
 PROGRAM := $(if $(filter build,$(BUILD)),winnow,$(BUILD)/winnow)
 MODULE_FILES := $(foreach m,$(MODULES),$(if $(wildcard $($(m)_SOURCES)),$(BUILD)/modules/$(m).so))
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(call find,tests/unit,*_test.c))
+DRIVERS    := $(patsubst %.c,$(BUILD)/%,$(call find,tests/unit,*_drive.c))
 FUZZERS    := $(patsubst %.c,$(BUILD)/%,$(call find,tests/fuzz,*_fuzz.c))
 
 .DELETE_ON_ERROR:
@@ -88,6 +91,11 @@ $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(LIBRARY)
 	@echo "  link $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -rdynamic -o $@ $< -Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive $(LIBS) -lcmocka
 
+# Programs that end-to-end tests use to drive a library.
+$(BUILD)/tests/unit/%_drive: $(BUILD)/tests/unit/%_drive.o $(LIBRARY)
+	@echo "  link $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -rdynamic -o $@ $< -Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive $(LIBS)
+
 # Fuzz targets need clang's libFuzzer; the library is built once more with it.
 FUZZ_FLAGS := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 $(BUILD)/tests/fuzz/%_fuzz: $(BUILD)/tests/fuzz/%_fuzz.o $(LIBRARY)
@@ -100,7 +108,7 @@ $(BUILD)/tests/fault/inject.so: tests/fault/inject.c
 	$(Q)$(CC) -std=gnu11 -O1 -g -Wall -Wextra -D_GNU_SOURCE -fPIC -shared -o $@ $< -ldl
 
 .PHONY: deps tests fuzzers check quick torture asan tsan fuzz bench interop demo lint install uninstall man clean help
-tests: all $(UNIT_TESTS) $(if $(SANITIZE),,$(BUILD)/tests/fault/inject.so)
+tests: all $(UNIT_TESTS) $(DRIVERS) $(if $(SANITIZE),,$(BUILD)/tests/fault/inject.so)
 fuzzers: $(MODULE_FILES) $(FUZZERS)
 
 RUN_TESTS = python3 tests/run.py
@@ -166,4 +174,4 @@ clean:                            ## remove everything that was built
 help:                             ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
--include $(OBJECTS:.o=.d) $(MODULE_SOURCES:%.c=$(BUILD)/%.d) $(UNIT_TESTS:=.d) $(FUZZERS:=.d)
+-include $(OBJECTS:.o=.d) $(MODULE_SOURCES:%.c=$(BUILD)/%.d) $(UNIT_TESTS:=.d) $(DRIVERS:=.d) $(FUZZERS:=.d)

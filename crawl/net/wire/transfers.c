@@ -1,0 +1,423 @@
+/* Transfers by libcurl's multi interface. What a request may connect to is handed over as ready addresses (CURLOPT_RESOLVE);
+ * a name that has none is an error (the resolver's start is refused), so the system's resolver is never asked. The socket
+ * callback shows the guard the very address that is about to be connected to. */
+#include "crawl/net/wire/wire_private.h"
+
+#include "pipeline/base/fail.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    RECEIVE_BYTES = 32 << 10,  /* of one read; each running transfer holds as much */
+    NAME_SECONDS = 60,         /* that handed-over addresses stay with libcurl; every request hands them over anew */
+    HOST_BYTES_MAX = 256,      /* of a name in CURLOPT_RESOLVE */
+};
+
+struct transfer {
+    struct transfers *all;
+    struct transfer *next_free, *next, **link; /* link: where the list of running ones points at this */
+    CURL *easy;
+    void *owner;
+    struct curl_slist *resolve;
+    struct buf head;
+    size_t head_bytes;  /* of all heads so far */
+    unsigned deadline_ms;
+    bool in_body, stopped, bad_head, blocked, literal;
+    char error[CURL_ERROR_SIZE];
+};
+
+struct transfers {
+    int epoll;
+    CURLM *multi;
+    CURLSH *share;
+    struct curl_slist *accept[2]; /* by enum wire_accept */
+    struct wire_options options;
+    char proxy[80];
+    const struct wire_calls *calls;
+    struct transfer *running, *free;
+    int64_t due; /* INT64_MAX when libcurl waits for sockets alone */
+    bool global;
+};
+
+/* ---- callbacks of one transfer */
+
+static unsigned status_code(struct str line)
+{
+    const char *space = memchr(line.p, ' ', line.n);
+    struct str code = space ? str_of(space + 1, (size_t)(line.p + line.n - space - 1)) : STR_ABSENT;
+    unsigned value = 0;
+    for (size_t i = 0; i < 3 && i < code.n && ascii_is_digit(code.p[i]); i++) value = value * 10 + (unsigned)(code.p[i] - '0');
+    return value;
+}
+
+/* Collects the lines of a head; at its empty line the final response's head is handed up. */
+static size_t on_head(char *bytes, size_t size, size_t n, void *context)
+{
+    struct transfer *t = context;
+    struct str line = str_of(bytes, size * n);
+    t->head_bytes += line.n;
+    if (t->head_bytes > WIRE_HEADS_MAX) t->bad_head = true;
+    if (t->bad_head) return 0;
+    if (t->in_body) return line.n; /* a trailer */
+    if (str_starts(line, STR("HTTP/"))) buf_clear(&t->head);
+    if (buf_add(&t->head, line) < 0) {
+        t->bad_head = true;
+        return 0;
+    }
+    bool ends = str_eq(line, STR("\r\n")) || str_eq(line, STR("\n"));
+    if (!ends || status_code(buf_str(&t->head)) / 100 == 1) return line.n;
+    t->in_body = true;
+    if (t->all->calls->head(t->owner, buf_str(&t->head)) == 0) return line.n;
+    t->stopped = true;
+    return 0;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *context)
+{
+    struct transfer *t = context;
+    if (t->all->calls->body(t->owner, str_of(bytes, size * n)) == 0) return size * n;
+    t->stopped = true;
+    return 0;
+}
+
+static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose;
+    struct transfer *t = context;
+    if (!t->all->options.proxy && guard_check(t->all->options.guard, &address->addr) != GUARD_OK) {
+        t->blocked = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* A host that is an address needs no resolver, though libcurl asks here for it too; a name never gets one. */
+static int on_resolve(void *state, void *reserved, void *context)
+{
+    (void)state;
+    (void)reserved;
+    const struct transfer *t = context;
+    return t->literal || t->all->options.proxy ? 0 : 1;
+}
+
+/* ---- callbacks of all of them */
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_context)
+{
+    (void)easy;
+    (void)socket_context;
+    const struct transfers *t = context;
+    wire_watch(t->epoll, fd, WATCH_TRANSFERS, what & CURL_POLL_IN, what & CURL_POLL_OUT);
+    return 0;
+}
+
+static int on_timer(CURLM *multi, long milliseconds, void *context)
+{
+    (void)multi;
+    struct transfers *t = context;
+    t->due = milliseconds < 0 ? INT64_MAX : wire_clock() + milliseconds;
+    return 0;
+}
+
+/* ---- open and close */
+
+static int open_multi(struct transfers *t)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return fail("libcurl cannot be initialised");
+    t->global = true;
+    t->multi = curl_multi_init();
+    t->share = curl_share_init();
+    t->accept[WIRE_PICTURE] = curl_slist_append(NULL, "Accept: image/*,*/*;q=0.8");
+    t->accept[WIRE_TEXT] = curl_slist_append(NULL, "Accept: text/plain,*/*;q=0.8");
+    if (!t->multi || !t->share || !t->accept[0] || !t->accept[1]) return fail_memory();
+    curl_share_setopt(t->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    curl_multi_setopt(t->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(t->multi, CURLMOPT_SOCKETDATA, t);
+    curl_multi_setopt(t->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(t->multi, CURLMOPT_TIMERDATA, t);
+    curl_multi_setopt(t->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+    curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, (long)t->options.connections);
+    return 0;
+}
+
+static int write_proxy(struct transfers *t)
+{
+    if (!t->options.proxy) return 0;
+    struct buf text;
+    buf_init(&text, sizeof t->proxy);
+    bool v6 = t->options.proxy->family == 6;
+    int result = buf_add(&text, v6 ? STR("http://[") : STR("http://"));
+    if (result == 0) result = net_address_append(&text, t->options.proxy);
+    if (result == 0) result = buf_printf(&text, "%s:%u", v6 ? "]" : "", t->options.proxy_port);
+    if (result == 0 && text.n < sizeof t->proxy) memcpy(t->proxy, text.p, text.n);
+    buf_free(&text);
+    return result;
+}
+
+struct transfers *transfers_open(int epoll, const struct wire_options *options, const struct wire_calls *calls)
+{
+    struct transfers *t = calloc(1, sizeof *t);
+    if (!t) return fail_memory(), NULL;
+    t->epoll = epoll;
+    t->options = *options;
+    t->calls = calls;
+    t->due = INT64_MAX;
+    if (open_multi(t) < 0 || write_proxy(t) < 0) {
+        transfers_close(t);
+        return NULL;
+    }
+    return t;
+}
+
+static void transfer_free(struct transfer *one)
+{
+    if (one->easy) curl_easy_cleanup(one->easy);
+    curl_slist_free_all(one->resolve);
+    buf_free(&one->head);
+    free(one);
+}
+
+void transfers_close(struct transfers *t)
+{
+    if (!t) return;
+    for (struct transfer *one = t->running, *next; one; one = next) {
+        next = one->next;
+        curl_multi_remove_handle(t->multi, one->easy);
+        transfer_free(one);
+    }
+    for (struct transfer *one = t->free, *next; one; one = next) {
+        next = one->next_free;
+        transfer_free(one);
+    }
+    if (t->multi) curl_multi_cleanup(t->multi);
+    if (t->share) curl_share_cleanup(t->share);
+    for (int i = 0; i < 2; i++) curl_slist_free_all(t->accept[i]);
+    if (t->global) curl_global_cleanup();
+    free(t);
+}
+
+/* ---- starting */
+
+/* What is the same for all requests; an easy handle is used again and again. */
+static void set_constants(struct transfers *t, struct transfer *one)
+{
+    CURL *e = one->easy;
+    curl_easy_setopt(e, CURLOPT_PRIVATE, one);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, one->error);
+    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, t->options.no_http2 ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS);
+    curl_easy_setopt(e, CURLOPT_PIPEWAIT, 1L);
+    curl_easy_setopt(e, CURLOPT_PROXY, t->proxy); /* "": none, whatever the environment says */
+    curl_easy_setopt(e, CURLOPT_NOPROXY, "");
+    curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    curl_easy_setopt(e, CURLOPT_CAPATH, NULL); /* with a folder the store cannot be kept */
+    if (t->options.ca_file) curl_easy_setopt(e, CURLOPT_CAINFO, t->options.ca_file);
+    curl_easy_setopt(e, CURLOPT_CA_CACHE_TIMEOUT, -1L);
+    curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, t->options.any_certificate ? 0L : 1L);
+    curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, t->options.any_certificate ? 0L : 2L);
+    curl_easy_setopt(e, CURLOPT_SHARE, t->share);
+    curl_easy_setopt(e, CURLOPT_USERAGENT, t->options.user_agent);
+    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
+    curl_easy_setopt(e, CURLOPT_DNS_CACHE_TIMEOUT, (long)NAME_SECONDS);
+    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_head);
+    curl_easy_setopt(e, CURLOPT_HEADERDATA, one);
+    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(e, CURLOPT_WRITEDATA, one);
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, one);
+    curl_easy_setopt(e, CURLOPT_RESOLVER_START_FUNCTION, on_resolve);
+    curl_easy_setopt(e, CURLOPT_RESOLVER_START_DATA, one);
+}
+
+static struct transfer *transfer_new(struct transfers *t)
+{
+    struct transfer *one = t->free;
+    if (one) {
+        t->free = one->next_free;
+        return one;
+    }
+    one = calloc(1, sizeof *one);
+    if (!one) return fail_memory(), NULL;
+    one->all = t;
+    one->easy = curl_easy_init();
+    buf_init(&one->head, WIRE_HEAD_MAX);
+    if (!one->easy) {
+        transfer_free(one);
+        return fail_memory(), NULL;
+    }
+    set_constants(t, one);
+    return one;
+}
+
+/* "+HOST:PORT:ADDRESS,ADDRESS": the + lets it expire. */
+static int set_addresses(struct transfer *one, const struct wire_request *request)
+{
+    curl_slist_free_all(one->resolve);
+    one->resolve = NULL;
+    struct net_address ignored;
+    one->literal = net_address_parse(&ignored, request->host) == 0;
+    if (one->literal || !request->address_count) {
+        curl_easy_setopt(one->easy, CURLOPT_RESOLVE, NULL);
+        return 0;
+    }
+    if (request->host.n > HOST_BYTES_MAX) return fail("a host's name of %zu bytes", request->host.n);
+    struct buf line;
+    buf_init(&line, 4096);
+    int result = buf_printf(&line, "+%.*s:%u:", STR_ARG(request->host), request->port);
+    for (unsigned i = 0; i < request->address_count && result == 0; i++) {
+        bool v6 = request->addresses[i].family == 6;
+        if (i) result = buf_byte(&line, ',');
+        if (v6 && result == 0) result = buf_byte(&line, '[');
+        if (result == 0) result = net_address_append(&line, &request->addresses[i]);
+        if (v6 && result == 0) result = buf_byte(&line, ']');
+    }
+    const char *text = result == 0 ? buf_c_string(&line) : NULL;
+    one->resolve = text ? curl_slist_append(NULL, text) : NULL;
+    buf_free(&line);
+    if (!one->resolve) return result < 0 ? -1 : fail_memory();
+    curl_easy_setopt(one->easy, CURLOPT_RESOLVE, one->resolve);
+    return 0;
+}
+
+static int set_request(struct transfer *one, const struct wire_request *request)
+{
+    one->owner = request->owner;
+    one->deadline_ms = request->deadline_ms;
+    one->head_bytes = 0;
+    one->in_body = one->stopped = one->bad_head = one->blocked = false;
+    one->error[0] = 0;
+    buf_clear(&one->head);
+    if (curl_easy_setopt(one->easy, CURLOPT_URL, request->url) != CURLE_OK) return fail_memory();
+    curl_easy_setopt(one->easy, CURLOPT_HTTPHEADER, one->all->accept[request->accept]);
+    curl_easy_setopt(one->easy, CURLOPT_TIMEOUT_MS, (long)request->deadline_ms);
+    curl_easy_setopt(one->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_ms);
+    curl_easy_setopt(one->easy, CURLOPT_LOW_SPEED_LIMIT, (long)request->stall_bytes);
+    curl_easy_setopt(one->easy, CURLOPT_LOW_SPEED_TIME, (long)((request->stall_ms + 999) / 1000));
+    return set_addresses(one, request);
+}
+
+int transfers_start(struct transfers *t, const struct wire_request *request)
+{
+    struct transfer *one = transfer_new(t);
+    if (!one) return -1;
+    CURLMcode code = CURLM_OK;
+    int result = set_request(one, request);
+    if (result == 0) code = curl_multi_add_handle(t->multi, one->easy);
+    if (code != CURLM_OK) result = fail("libcurl: %s", curl_multi_strerror(code));
+    if (result < 0) {
+        one->next_free = t->free;
+        t->free = one;
+        return -1;
+    }
+    one->next = t->running;
+    one->link = &t->running;
+    if (one->next) one->next->link = &one->next;
+    t->running = one;
+    return 0;
+}
+
+/* ---- events and ends */
+
+int64_t transfers_due(const struct transfers *t) { return t->due; }
+
+int transfers_event(struct transfers *t, int fd, bool readable, bool writable, bool broken)
+{
+    int running, what = (readable ? CURL_CSELECT_IN : 0) | (writable ? CURL_CSELECT_OUT : 0) | (broken ? CURL_CSELECT_ERR : 0);
+    if (fd < 0) t->due = INT64_MAX; /* libcurl sets the next time from inside */
+    CURLMcode code = curl_multi_socket_action(t->multi, fd < 0 ? CURL_SOCKET_TIMEOUT : fd, fd < 0 ? 0 : what, &running);
+    return code == CURLM_OK ? 0 : fail("libcurl: %s", curl_multi_strerror(code));
+}
+
+static enum net_status connect_status(const struct transfer *one)
+{
+    long number = 0;
+    if (one->blocked) return NET_ADDRESS;
+    if (one->all->options.proxy) return NET_PROXY;
+    curl_easy_getinfo(one->easy, CURLINFO_OS_ERRNO, &number);
+    switch (number) {
+    case ECONNREFUSED: return NET_CONNECT_REFUSED;
+    case ETIMEDOUT: return NET_CONNECT_TIMEOUT;
+    case EMFILE: case ENFILE: case ENOBUFS: case ENOMEM: case EADDRNOTAVAIL: return NET_LOCAL;
+    default: return NET_CONNECT_FAILED;
+    }
+}
+
+static bool words_say(const struct transfer *one, const char *words) { return strstr(one->error, words) != NULL; }
+
+/* The status for libcurl's code. Some codes cover two things that only the words tell apart; tests/e2e/net_test.py pins them. */
+static enum net_status status_of(const struct transfer *one, CURLcode code, const struct wire_end *end)
+{
+    if (one->bad_head) return NET_BAD_HTTP;
+    switch (code) {
+    case CURLE_OK: return NET_OK;
+    case CURLE_COULDNT_CONNECT: return connect_status(one);
+    case CURLE_OPERATION_TIMEDOUT:
+        if (!end->connected) return NET_CONNECT_TIMEOUT;
+        return end->total_us / 1000 + 50 >= (int64_t)one->deadline_ms ? NET_DEADLINE : NET_STALLED;
+    case CURLE_PARTIAL_FILE: return NET_INCOMPLETE;
+    case CURLE_RECV_ERROR: return words_say(one, "chunked-encoding") ? NET_BAD_HTTP : NET_RESET;
+    case CURLE_GOT_NOTHING: case CURLE_SEND_ERROR: case CURLE_HTTP2_STREAM: return NET_RESET;
+    case CURLE_SSL_CONNECT_ERROR: return words_say(one, "OpenSSL SSL_connect") ? NET_CONNECT_FAILED : NET_TLS;
+    case CURLE_PEER_FAILED_VERIFICATION: case CURLE_SSL_CERTPROBLEM: case CURLE_SSL_CIPHER: case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS: return NET_TLS;
+    case CURLE_COULDNT_RESOLVE_PROXY: case CURLE_PROXY: return NET_PROXY;
+    case CURLE_OUT_OF_MEMORY: return end->connected && !one->in_body ? NET_BAD_HTTP : NET_LOCAL; /* also a line over 100 KB */
+    case CURLE_URL_MALFORMAT: return NET_BAD_URL;
+    case CURLE_UNSUPPORTED_PROTOCOL: case CURLE_WEIRD_SERVER_REPLY: case CURLE_HTTP2: case CURLE_FILESIZE_EXCEEDED:
+    case CURLE_BAD_CONTENT_ENCODING: return NET_BAD_HTTP;
+    default: return NET_LOCAL;
+    }
+}
+
+static int64_t time_of(CURL *easy, CURLINFO what)
+{
+    curl_off_t value = 0;
+    curl_easy_getinfo(easy, what, &value);
+    return value;
+}
+
+static void end_transfer(struct transfers *t, struct transfer *one, CURLcode code)
+{
+    struct wire_end end = {.stopped = one->stopped};
+    end.connected_us = time_of(one->easy, CURLINFO_PRETRANSFER_TIME_T);
+    end.first_byte_us = time_of(one->easy, CURLINFO_STARTTRANSFER_TIME_T);
+    end.total_us = time_of(one->easy, CURLINFO_TOTAL_TIME_T);
+    end.connected = end.connected_us > 0 || one->head_bytes > 0;
+    end.status = status_of(one, code, &end);
+    if (code != CURLE_OK) {
+        size_t n = strnlen(one->error, sizeof end.reason - 1);
+        memcpy(end.reason, one->error, n);
+    }
+    curl_multi_remove_handle(t->multi, one->easy);
+    *one->link = one->next;
+    if (one->next) one->next->link = one->link;
+    void *owner = one->owner;
+    one->next_free = t->free;
+    t->free = one;
+    t->calls->done(owner, &end);
+}
+
+int transfers_deliver(struct transfers *t)
+{
+    int left, count = 0;
+    for (const CURLMsg *message; (message = curl_multi_info_read(t->multi, &left)); count++) {
+        struct transfer *one;
+        CURLcode code = message->data.result;
+        if (message->msg != CURLMSG_DONE) continue;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &one);
+        end_transfer(t, one, code);
+    }
+    return count;
+}
+
+void transfers_versions(struct buf *out)
+{
+    const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+    buf_printf(out, "libcurl %s, %s, nghttp2 %s", v->version, v->ssl_version, v->nghttp2_version ? v->nghttp2_version : "none");
+}
