@@ -386,7 +386,7 @@ const struct command command_get = {
                    "samples, in the order of their keys; with -o FOLDER/ lays their members into a folder, with -o FILE.tar or "
                    "--tar makes one tar of them. Only the parts of the shards that hold them are read. @FILE and - (standard "
                    "input) hold an id or key a line. Exit code 1 says that some were not there.",
-    .example = "winnow get demo-out --where 'stored_width >= 500' --columns key,url,text",
+    .example = "winnow get build/demo/OUT --where 'stored_width >= 500' --columns key,url,text",
     .see_also = "index, audit",
     .options = options,
     .options_size = sizeof(struct get_options),

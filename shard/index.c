@@ -232,7 +232,7 @@ const struct command command_index = {
                    "samples and the rows that it removed, and makes one SQLite file of them, whole or not at all; "
                    "schemas/index.sql declares its tables. Where several tasks made the shards it also writes sizes.json and "
                    "wids.json into shards.meta/.",
-    .example = "winnow index demo-out && sqlite3 demo-out/index.sqlite 'SELECT rule, removed FROM rules'",
+    .example = "winnow index build/demo/OUT --removed rows -o build/example/index.sqlite",
     .see_also = "shard, get, audit, report",
     .options = options,
     .options_size = sizeof(struct index_options),

@@ -345,8 +345,8 @@ const struct command command_shard = {
                    "wids.json.\n"
                    "A key is the shard's number and the sample's number in it, counted over all rows: equal for any number of "
                    "tasks. Read compressed shards by a pipe: 'pipe:zstd -dcq FILE'.",
-    .example = "winnow extract tests/data/one-page.warc | winnow fetch --from-warc tests/data/one-page.warc --keep-bytes | "
-               "winnow shard --compress none -o shards/",
+    .example = "winnow extract tests/data/one-page.warc | winnow fetch --from-warc tests/data/one-page.warc "
+               "--packs build/example/packs | winnow shard --packs build/example/packs -o build/example/shards/",
     .see_also = "fetch, index, get",
     .options = options,
     .options_size = sizeof(struct shard_options),
