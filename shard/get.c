@@ -128,7 +128,7 @@ static int find_column(sqlite3_stmt *row, const char *name)
     return -1;
 }
 
-/* Which columns are printed: those asked for, else all. Writes the header line. */
+/* Which columns are printed: those asked for, else all. Writes the header line, also where no sample follows. */
 static int print_header(struct get *g, sqlite3_stmt *row)
 {
     const struct option_list *asked = &g->options->columns;
@@ -158,7 +158,6 @@ static int print_cell(struct buf *out, sqlite3_stmt *row, int column)
 
 static int print_sample(struct get *g, sqlite3_stmt *row)
 {
-    if (!g->columns && print_header(g, row) < 0) return -1;
     for (int i = 0; i < g->column_count; i++) {
         if (i && buf_byte(&g->out, '\t') < 0) return -1;
         if (print_cell(&g->out, row, g->columns[i]) < 0) return -1;
@@ -316,7 +315,8 @@ static int for_samples(struct get *g, sample_function *take)
 
 static int print_all(struct get *g)
 {
-    if (file_create_stdout(&g->file) < 0 || for_samples(g, print_sample) < 0) return -1;
+    if (file_create_stdout(&g->file) < 0 || print_header(g, index_reader_columns(g->index)) < 0) return -1;
+    if (for_samples(g, print_sample) < 0) return -1;
     return flush(g);
 }
 
@@ -386,7 +386,7 @@ const struct command command_get = {
                    "samples, in the order of their keys; with -o FOLDER/ lays their members into a folder, with -o FILE.tar or "
                    "--tar makes one tar of them. Only the parts of the shards that hold them are read. @FILE and - (standard "
                    "input) hold an id or key a line. Exit code 1 says that some were not there.",
-    .example = "winnow get build/demo/OUT --where 'stored_width >= 500' --columns key,url,text",
+    .example = "winnow get build/demo/OUT --where 'stored_width >= 300' --columns key,url,text",
     .see_also = "index, audit",
     .options = options,
     .options_size = sizeof(struct get_options),

@@ -242,6 +242,12 @@ int index_reader_sample(struct index_reader *r, uint64_t number, sqlite3_stmt **
     return database_failed(r, "read a sample");
 }
 
+sqlite3_stmt *index_reader_columns(struct index_reader *r)
+{
+    sqlite3_reset(r->sample);
+    return r->sample;
+}
+
 /* Appends the text that a statement with one row and column gives. */
 static int add_text(struct index_reader *r, sqlite3_stmt *statement, struct buf *out)
 {

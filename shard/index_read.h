@@ -47,6 +47,7 @@ int index_reader_id(struct index_reader *r, struct str id, struct numbers *numbe
 
 /* The row of a sample: *row is a statement that stands on it, columns as in the table, valid until the next call. */
 int index_reader_sample(struct index_reader *r, uint64_t number, sqlite3_stmt **row);
+sqlite3_stmt *index_reader_columns(struct index_reader *r); /* a statement whose columns are those of the table, without a row */
 int index_reader_shard_name(struct index_reader *r, uint64_t shard, struct buf *out); /* appends its file name */
 
 #endif

@@ -31,12 +31,14 @@ static uint64_t count_of(const struct index_step *step, const char *kind, const 
 
 /* What a rule would have removed by itself: counted for cheap rules; for costly ones estimated from the hundredth of the rows
  * that were judged though an earlier rule had dropped them: removed + behind / behind_of · (rows − reached), rounded. */
-static void set_alone(const struct index_step *step, struct index_rule *rule, const char *name)
+static void set_alone(const struct index_step *step, struct index_rule *rule, const char *name, bool costly)
 {
-    bool exact, judged, reached_known;
-    rule->alone = count_of(step, "alone", name, &exact);
-    rule->alone_known = exact;
-    if (exact) return;
+    bool known, judged, reached_known;
+    if (!costly) { /* manifests leave counts of 0 out */
+        rule->alone = count_of(step, "alone", name, &known);
+        rule->alone_known = rule->served;
+        return;
+    }
     uint64_t behind_of = count_of(step, "behind_of", name, &judged);
     uint64_t behind = count_of(step, "behind", name, &judged), reached = count_of(step, "reached", name, &reached_known);
     if (!reached_known || reached > step->read) return;
@@ -71,7 +73,7 @@ static int write_filter(const struct index_step *step, struct index_rule *rule, 
         rule->reason = str_from(done_by);
     }
     rule->served = !rule->reason.p;
-    set_alone(step, rule, name ? name : "");
+    set_alone(step, rule, name ? name : "", json_is_true(json_object_get(filter, "sampled")));
     int result = index_builder_rule(b, rule);
     free(parameters);
     return result;
@@ -102,7 +104,8 @@ static int write_rules(const struct index_step *step, uint64_t number, struct in
     for (i = 0; i < names.count && result == 0; i++) {
         if (is_filter(step, names.list[i])) continue;
         struct index_rule rule = {.step = number, .position = ++position, .rule = str_from(names.list[i]), .served = true};
-        rule.removed = (uint64_t)json_integer_value(json_object_get(step->rules, names.list[i]));
+        rule.removed = rule.alone = (uint64_t)json_integer_value(json_object_get(step->rules, names.list[i]));
+        rule.alone_known = true; /* duplicates, how fetching ended: each row meets one such rule */
         result = index_builder_rule(b, &rule);
     }
     texts_free(&names);

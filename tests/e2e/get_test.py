@@ -65,6 +65,9 @@ class PrintedAndLaidDown(Get):
         db = sqlite3.connect(self.path("index.sqlite"))
         self.assertEqual(head, [row[1] for row in db.execute("PRAGMA table_info(samples)")])
 
+    def test_no_sample_is_a_header_line(self):
+        self.assertEqual(self.get("--where", "0", "--columns", "key,url").stdout, b"key\turl\n")
+
     def test_unknown_columns_are_refused(self):
         self.assertIn("'nosuch'", self.get("0000001", "--columns", "nosuch", expect=2).error)
         self.assertIn("nosuch", self.get("--where", "nosuch = 1", expect=2).error)
