@@ -89,21 +89,21 @@ static int add_listed_rules(struct funnel *f, struct funnel_step *step, json_t *
     return 0;
 }
 
-/* What filter counts of its rules: reached.RULE, alone.RULE, or alone_sample.RULE with alone_sample_of.RULE, marked.RULE. 1 when
- * it was one. */
+/* What filter counts of its rules: reached.RULE, alone.RULE where that is exact, else behind.RULE of behind_of.RULE (rows that an
+ * earlier rule had dropped, failed of asked), marked.RULE. 1 when it was one. */
 static int add_rule_count(struct funnel_step *step, struct str name, uint64_t n)
 {
+    static const char *const kinds[] = {"reached", "alone", "behind", "behind_of", "marked"};
     struct str rest = name, kind = str_cut(&rest, '.');
-    bool exact = str_eq(kind, STR("alone")), sample = str_eq(kind, STR("alone_sample")), of = str_eq(kind, STR("alone_sample_of")),
-         marked = str_eq(kind, STR("marked")), reached = str_eq(kind, STR("reached"));
-    if (!rest.n || !(exact || sample || of || marked || reached)) return 0;
+    size_t k = 0;
+    while (k < sizeof kinds / sizeof *kinds && !str_eq(kind, str_from(kinds[k]))) k++;
+    if (!rest.n || k == sizeof kinds / sizeof *kinds) return 0;
     for (size_t i = 0; i < step->rule_count; i++) {
         struct funnel_rule *rule = &step->rules[i];
         if (!str_eq(rest, str_from(rule->name))) continue;
-        if (exact || sample) rule->alone += n;
-        if (of) rule->alone_of += n;
-        if (reached) rule->reached += n;
-        if (marked) rule->marked = true, rule->removed += n;
+        uint64_t *const counters[] = {&rule->reached, &rule->alone, &rule->sample_failed, &rule->sample, &rule->removed};
+        *counters[k] += n;
+        if (counters[k] == &rule->removed) rule->marked = true;
         return 1;
     }
     return 0;
@@ -193,16 +193,31 @@ static int add_manifest(struct funnel *f, struct funnel_step *step, json_t *mani
 
 /* ---- a step */
 
+/* A costly rule alone: what it removed, and of the rows that did not reach it as large a share as of the sample. */
+static void estimate_alone(struct funnel_rule *rule, uint64_t rows)
+{
+    uint64_t behind = rows > rule->reached ? rows - rule->reached : 0;
+    if (!behind) {
+        rule->alone_kind = ALONE_EXACT;
+        rule->alone = rule->removed;
+    } else if (rule->sample) {
+        unsigned __int128 scaled = (unsigned __int128)rule->sample_failed * behind + rule->sample / 2;
+        rule->alone = rule->removed + (uint64_t)(scaled / rule->sample);
+    } else {
+        rule->alone_kind = ALONE_UNKNOWN;
+    }
+}
+
 /* Where a stage lists no chain each row meets one rule alone (duplicates, how a fetch ended), so alone is what it removed. */
 static void finish_rules(struct funnel_step *step)
 {
     for (size_t i = 0; i < step->rule_count; i++) {
         struct funnel_rule *rule = &step->rules[i];
-        if (!rule->filter && rule->alone_kind == ALONE_UNKNOWN) {
+        if (rule->alone_kind == ALONE_SAMPLED) {
+            estimate_alone(rule, step->read);
+        } else if (!rule->filter) {
             rule->alone_kind = ALONE_EXACT;
             rule->alone = rule->removed;
-        } else if (rule->alone_kind == ALONE_SAMPLED && rule->alone_of) {
-            rule->alone = (uint64_t)((long double)rule->alone / (long double)rule->alone_of * (long double)step->read + 0.5L);
         }
     }
 }

@@ -29,7 +29,8 @@ struct funnel_rule {
     bool marked;           /* --mark: `removed` rows were marked and went on */
     enum alone alone_kind;
     uint64_t alone;        /* rows that it would have removed of all that reached the step */
-    uint64_t alone_of;     /* ALONE_SAMPLED: rows of the sample; 0: none, then `alone` says nothing */
+    uint64_t sample;       /* ALONE_SAMPLED: rows, dropped before it, that it was asked of all the same to tell */
+    uint64_t sample_failed; /* private to the reading: of those, failed it */
 };
 
 struct funnel_count {

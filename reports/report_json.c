@@ -8,11 +8,7 @@
 static json_t *number(uint64_t n) { return json_integer((json_int_t)n); }
 static json_t *text_or_null(const char *text) { return text ? json_string(text) : json_null(); }
 
-static json_t *alone_of(const struct funnel_rule *rule)
-{
-    bool known = rule->alone_kind == ALONE_EXACT || (rule->alone_kind == ALONE_SAMPLED && rule->alone_of);
-    return known ? number(rule->alone) : json_null();
-}
+static json_t *alone(const struct funnel_rule *rule) { return rule->alone_kind == ALONE_UNKNOWN ? json_null() : number(rule->alone); }
 
 static json_t *rule_json(const struct funnel_rule *rule)
 {
@@ -21,9 +17,9 @@ static json_t *rule_json(const struct funnel_rule *rule)
                              "place", text_or_null(rule->place), "bound", text_or_null(rule->bound), "parameters", parameters,
                              "provenance", text_or_null(rule->provenance), "source", text_or_null(rule->source), "served",
                              !rule->unserved && !rule->done_by, rule->marked ? "marked" : "removed", number(rule->removed), "alone",
-                             alone_of(rule), "alone_sampled", rule->alone_kind == ALONE_SAMPLED);
+                             alone(rule), "alone_sampled", rule->alone_kind == ALONE_SAMPLED);
     if (json && rule->reached) json_object_set_new(json, "reached", number(rule->reached));
-    if (json && rule->alone_kind == ALONE_SAMPLED) json_object_set_new(json, "alone_rows", number(rule->alone_of));
+    if (json && rule->alone_kind == ALONE_SAMPLED) json_object_set_new(json, "sample", number(rule->sample));
     if (json && rule->unserved) json_object_set_new(json, "reason", json_string(rule->unserved));
     if (json && rule->done_by) json_object_set_new(json, "done_by", json_string(rule->done_by));
     return json;

@@ -48,7 +48,7 @@ static int add_steps(const struct funnel *f, struct buf *out)
 
 static int alone_cell(struct grid *g, const struct funnel_rule *rule)
 {
-    if (rule->alone_kind == ALONE_UNKNOWN || (rule->alone_kind == ALONE_SAMPLED && !rule->alone_of)) return grid_text(g, STR("-"));
+    if (rule->alone_kind == ALONE_UNKNOWN) return grid_text(g, STR("-"));
     return grid_printf(g, "%s%llu", rule->alone_kind == ALONE_SAMPLED ? "≈" : "", (unsigned long long)rule->alone);
 }
 

@@ -1,6 +1,7 @@
 """Bad input of every kind: an exit code, one line that says what and where, and never half a result under its final name."""
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -113,6 +114,33 @@ class Crawls(BadInput):
         told = self.winnow("report", "out").out + done.error.encode() + self.winnow("audit", "out", lines[0].split("\t")[0]).out
         for output in (shown, told):
             self.assertNotRegex(output.decode(), "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class Cells(make.InFolder):
+    ODD = "a\x00b\x1b[2J\tc\n\r\\d\x07\x7f\x80\x85\x9f\u2028e\u2029"
+
+    def test_odd_characters_pass_every_text_column_and_every_stage(self):
+        """Each text column, and one of the user's own, holds all that must be escaped; it comes out as it went in."""
+        with open(os.path.join(make.ROOT, "schemas/columns.def"), encoding="utf-8") as file:
+            columns = re.findall(r'^COLUMN\((\w+), TEXT, "[^"]*", "(?:extract|fetch)"', file.read(), re.M)
+        columns = [name for name in columns if name not in ("id", "url", "text", "url_raw", "text_raw", "url_source", "text_source")] + ["mine"]
+        self.assertGreater(len(columns), 8)
+        quoted = ",".join(f'"{self.ODD}"' for _ in columns)
+        self.write("pairs.csv", "".join(f"http://a.example/{i}.png,some text {i},{quoted}\n" for i in range(3)))
+        self.winnow("import", "-q", "--columns", "url,text," + ",".join(columns), "-o", "import/", "pairs.csv")
+        self.winnow("filter", "-q", "--rule", "words text.words min=2", "-o", "filter/", "import/00000.rows.zst")
+        self.winnow("dedup", "-q", "--by", "mine+url", "-o", "dedup/", "filter/00000.rows.zst")
+        self.winnow("partition", "-q", "--by", "mine", "--into", "1", "-o", "partition/", "dedup/00000.rows.zst")
+        self.winnow("merge", "-q", "-o", "merged.rows.zst", "partition/00000.00000.rows.zst")
+        self.winnow("filter", "-q", "--rule", "words text.words min=9", "-o", "none/", "merged.rows.zst")
+        for name in ("import/00000.rows.zst", "merged.rows.zst", "none/00000.dropped.zst"):
+            shown = self.winnow("view", "--plain", name)
+            self.assertNotRegex(shown.out.decode(), "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+            rows = shown.rows()
+            self.assertEqual(len(rows), 3)
+            for row in rows:
+                for column in columns:
+                    self.assertEqual(make.unescape(row[column]), self.ODD, column)
 
 
 class RowFiles(BadInput):

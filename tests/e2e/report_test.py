@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import sqlite3
 import tempfile
 import unittest
 
@@ -114,10 +115,40 @@ tasks: {tasks}
         self.assertEqual(rules["words"]["removed"], rules["words"]["alone"])
         self.assertEqual((rules["words"]["filter"], rules["words"]["parameters"]["min"], rules["words"]["provenance"]), ("text.words", "2", "hand"))
         self.assertIn("2", rules["words"]["bound"])
-        self.assertEqual((rules["words"]["alone_sampled"], rules["noun"]["alone_sampled"]), (False, True))
+        self.assertFalse(rules["words"]["alone_sampled"])
         self.assertFalse(rules["wide"]["served"])
         self.assertIn("width", rules["wide"]["reason"])
         self.assertEqual(rules["wide"]["removed"], 0)
+
+    def test_the_index_says_the_same_of_the_rules(self):
+        self.run_stages()
+        report, _ = self.report("OUT")
+        index = sqlite3.connect(self.path("OUT/index.sqlite"))
+        self.addCleanup(index.close)
+        columns = "rule, filter, provenance, source, served, reason, alone, alone_sampled"
+        rows = index.execute(f"SELECT name, {columns} FROM rules JOIN stages USING (step) ORDER BY step, position").fetchall()
+        told = [(step["step"], rule["rule"], rule["filter"], rule["provenance"], rule["source"], int(rule["served"]), rule.get("reason"), rule["alone"],
+                 int(rule["alone_sampled"]) if rule["alone"] is not None else None) for step in report["steps"] for rule in step["rules"]]
+        self.assertEqual([row[:5] for row in rows], [row[:5] for row in told])
+        self.assertEqual([row[5:8] for row in rows], [row[5:8] for row in told])
+
+    def test_costly_rules_are_estimated_from_a_sample(self):
+        lines = "".join(f"http://a.example/{i}.png\t{'again ' * (1, 2, 3, 6)[i % 4]}{'once' if i % 3 else ''}\n" for i in range(9000))
+        self.write("pairs.tsv", lines)
+        self.winnow("import", "-q", "-o", "OUT/01-import/", "pairs.tsv")
+        self.winnow("filter", "-q", "--rule", "words text.words min=4", "--rule", "rep text.repetition max=0.4", "-o", "OUT/02-filter/",
+                    "OUT/01-import/00000.rows.zst")
+        _, steps = self.report("OUT")
+        words, rep = steps["02-filter"]["rules"]
+        self.assertEqual((words["alone_sampled"], rep["alone_sampled"]), (False, True))
+        self.assertEqual(rep["reached"], 9000 - words["removed"])
+        counts = json.loads(self.read("OUT/02-filter/00000.json"))["counts"]
+        self.assertEqual(rep["sample"], counts["behind_of.rep"])
+        self.assertTrue(0 < rep["sample"] < 200, rep["sample"])
+        self.assertEqual(rep["alone"], rep["removed"] + round(counts["behind.rep"] * words["removed"] / counts["behind_of.rep"]))
+        truth = sum(len(text) - len(set(text)) > 0.4 * len(text) for text in (line.split("\t")[1].split() for line in lines.splitlines()))
+        self.assertAlmostEqual(rep["alone"], truth, delta=0.2 * truth)
+        self.assertRegex(self.winnow("report", "OUT").out.decode(), rf"rep .* ≈{rep['alone']} ")
 
     def test_marked_rows_went_on(self):
         self.run_stages()
