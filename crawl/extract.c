@@ -62,7 +62,7 @@ struct lost {
     struct lost *next;
 };
 
-/* A picture in the crawl, until it is known to count. */
+/* A response in the crawl, where a picture may be, until it is known to count. */
 struct found_picture {
     struct picture picture;
     struct found_picture *next;
@@ -184,17 +184,21 @@ static int lose_page(void *context, const struct follow_source *source, const ch
     return lost->what.p ? 0 : -1;
 }
 
-/* Notes a picture for the table, if its record can be read alone. */
-static int add_picture(void *context, const struct follow_source *source)
+/* Notes a response for the table. One that cannot be read alone (several records in one member) gets no place there: whoever
+ * looks it up searches its file. */
+static int add_response(void *context, const struct follow_source *source)
 {
     struct target *target = context;
     struct extract_item *x = target->item->user;
     struct url url;
-    if (!source->record->stored || url_parse(&target->worker->urls, &url, NULL, source->uri, NULL) != URL_OK) return 0;
+    enum url_status status = url_parse(&target->worker->urls, &url, NULL, source->uri, NULL);
+    if (status == URL_FAILED) return -1;
+    if (status != URL_OK) return 0;
     struct found_picture *found = arena_alloc(&target->item->scratch, sizeof *found);
     if (!found) return -1;
+    const struct warc_record *record = source->record;
     found->picture = (struct picture){hash_xxh3_128(url_without_fragment(&url), 0), src_file(target->run, x), source->ordinal,
-                                      source->record->offset, source->record->stored};
+                                      record->stored ? record->offset : 0, record->stored};
     found->next = x->pictures;
     x->pictures = found;
     return 0;
@@ -203,7 +207,7 @@ static int add_picture(void *context, const struct follow_source *source)
 static struct follow_sink sink_of(struct target *target)
 {
     const struct extract *s = target->run->state;
-    return (struct follow_sink){target, add_page, s->pictures ? add_picture : NULL, lose_page};
+    return (struct follow_sink){target, add_page, s->pictures ? add_response : NULL, lose_page};
 }
 
 /* ---- next */

@@ -153,7 +153,8 @@ static int note_table(struct stage_run *run, const char *path)
     return file_content_hash(path, &size, &hash) < 0 || stage_input(run, stage_short_name(path), size, hash) < 0 ? -1 : 0;
 }
 
-/* Tables of pictures stand for the crawl files, which are then only read where a picture lies. */
+/* Tables of pictures stand for the crawl files, which are then only read where a picture lies; save files that hold responses
+ * which cannot be read alone. */
 static int open_recorded(struct stage_run *run, struct fetch *fetch, const struct fetch_options *o)
 {
     struct recorded *recorded = fetch->recorded = recorded_open(run->common->memory / 4, run->common->tmp);
@@ -162,8 +163,9 @@ static int open_recorded(struct stage_run *run, struct fetch *fetch, const struc
         if (name_crawl_files(run, recorded, o->from_warc.items[i]) < 0) return -1;
     for (size_t i = 0; i < o->pictures.count; i++)
         if (note_table(run, o->pictures.items[i]) < 0 || recorded_table(recorded, o->pictures.items[i]) < 0) return -1;
-    for (size_t i = 0; i < recorded_names(recorded) && !o->pictures.count; i++)
-        if (note_crawl_file(run, recorded_entry(recorded, i)) < 0 || recorded_scan(recorded, i, say_loss, run) < 0) return -1;
+    for (size_t i = 0; i < recorded_names(recorded); i++)
+        if (o->pictures.count && !recorded_must_search(recorded, i)) continue;
+        else if (note_crawl_file(run, recorded_entry(recorded, i)) < 0 || recorded_scan(recorded, i, say_loss, run) < 0) return -1;
     return recorded_seal(recorded);
 }
 

@@ -48,6 +48,7 @@ void recorded_free(struct recorded *r)
     spill_close(&r->list);
     for (uint32_t i = 0; i < r->entry_count; i++) free(r->entries[i]);
     free(r->entries);
+    free(r->search);
     free(r);
 }
 
@@ -56,12 +57,17 @@ int recorded_name(struct recorded *r, const char *entry)
     char **longer = realloc(r->entries, (r->entry_count + 1) * sizeof *longer);
     if (!longer) return fail_memory();
     r->entries = longer;
+    bool *search = realloc(r->search, (r->entry_count + 1) * sizeof *search);
+    if (!search) return fail_memory();
+    r->search = search;
+    search[r->entry_count] = false;
     longer[r->entry_count] = strdup(entry);
     return longer[r->entry_count++] ? 0 : fail_memory();
 }
 
 size_t recorded_names(const struct recorded *r) { return r->entry_count; }
 const char *recorded_entry(const struct recorded *r, size_t file) { return r->entries[file]; }
+bool recorded_must_search(const struct recorded *r, size_t file) { return r->search[file]; }
 bool recorded_damaged(const struct recorded *r) { return r->damaged; }
 uint64_t recorded_count(const struct recorded *r) { return r->found_count; }
 
@@ -191,12 +197,17 @@ static int note_rows(struct recorded *r, const struct batch *batch, const size_t
         const struct row *row = &batch->rows[i];
         struct hash128 key;
         uint64_t number[4];
+        bool placed = row->cells[at[3]].n && row->cells[at[4]].n;
         int bad = parse_key(row->cells[at[0]], &key);
-        for (size_t c = 0; c < 4; c++) bad |= row_u64(row, at[c + 1], &number[c]);
-        if (bad || number[2] >= SPOOLED) return fail("%s: not a table of pictures: row %zu of a frame", path, i + 1);
+        for (size_t c = 0; c < (placed ? 4 : 2); c++) bad |= row_u64(row, at[c + 1], &number[c]);
+        if (bad || (placed && number[2] >= SPOOLED)) return fail("%s: not a table of pictures: row %zu of a frame", path, i + 1);
         if (number[0] >= r->entry_count)
             return fail_usage("%s: a picture in file %llu of the crawl, but --from-warc names %u files: give it the crawl's whole list",
                               path, (unsigned long long)number[0], r->entry_count);
+        if (!placed) {
+            r->search[number[0]] = true;
+            continue;
+        }
         if (note(r, key, (uint32_t)number[0], number[1], number[2], number[3]) < 0) return -1;
     }
     return 0;

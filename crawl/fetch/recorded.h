@@ -53,6 +53,7 @@ void recorded_free(struct recorded *r);
 int recorded_name(struct recorded *r, const char *entry);
 size_t recorded_names(const struct recorded *r);
 const char *recorded_entry(const struct recorded *r, size_t file);
+bool recorded_must_search(const struct recorded *r, size_t file); /* after the tables: a file that only recorded_scan can read */
 
 /* Reads the file that was named as number `file` (from 0). Damage is passed to `say`, one call a loss, and passed over. */
 typedef void recorded_say(void *context, const char *entry, uint64_t offset, const char *what);

@@ -19,6 +19,7 @@ struct recorded {
     struct extsort *sort;       /* until sealed */
     const char *folder;
     char **entries;             /* files as named */
+    bool *search;               /* of each: a table says that it holds responses which cannot be read alone */
     uint32_t entry_count;
     bool damaged;
     struct spill spool;         /* HTTP messages; one byte before each: truncated or not */

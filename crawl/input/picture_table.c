@@ -45,8 +45,9 @@ static int format_line(struct buf *line, const unsigned char *record)
     char hex[33];
     hash128_hex((struct hash128){parts[0], parts[1]}, hex);
     if (buf_add(line, str_of(hex, 32)) < 0) return -1;
+    bool placed = parts[KEY_PARTS - 1] != 0;
     for (size_t i = 2; i < KEY_PARTS; i++)
-        if (buf_byte(line, '\t') < 0 || buf_u64(line, parts[i]) < 0) return -1;
+        if (buf_byte(line, '\t') < 0 || ((i < 4 || placed) && buf_u64(line, parts[i]) < 0)) return -1;
     return buf_byte(line, '\n');
 }
 

@@ -1,4 +1,5 @@
-/* The pictures that a crawl itself holds: from URL to record, sorted, outside memory.
+/* Where the pictures lie that a crawl itself holds: from URL to response, sorted, outside memory. Every response is in it, since
+ * a row may name a redirect, a page or a 404 just as well.
  *
  *     table = picture_table_open(memory, folder);
  *     picture_table_add(table, &picture);
@@ -19,7 +20,8 @@
 struct picture {
     struct hash128 url;              /* XXH3-128, seed 0, of the URL as column `url` has it */
     uint64_t file, record;           /* src_file, src_record of the response */
-    uint64_t offset, length;         /* of its record in the file as stored */
+    uint64_t offset, length;         /* of its record in the file as stored; length 0: not stored alone, the two cells are
+                                        empty, and the file has to be searched */
 };
 
 struct picture_table;

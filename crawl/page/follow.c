@@ -53,7 +53,7 @@ static int finish(struct page_follow *f, struct str detected, const struct follo
     const struct follow_source from = {&f->record, f->ordinal, f->clean_uri};
     const struct page_source source = {f->clean_uri, f->content, f->mime.charset, detected, &f->head};
     struct page page;
-    if (page_read(f->reader, &source, &page) < 0) return sink->lost(sink->context, &from, fail_message());
+    if (page_read(f->reader, &source, &page) < 0) return fail_is_memory() ? -1 : sink->lost(sink->context, &from, fail_message());
     for (int i = 0; i < PAGE_COUNTS; i++) f->page_counts[i] += page.counts[i];
     return sink->page(sink->context, &from, &page);
 }
@@ -77,13 +77,14 @@ static int take_response(struct page_follow *f, const struct warc_record *record
     const struct follow_source from = {record, ordinal, f->clean_uri};
     if (record->oddities & WARC_SKIPPED) return sink->lost(sink->context, &from, "its block is over the limit: skipped; --max-block raises it");
     if (http_head_parse(&f->head, record->block) < 0) return f->counts[FOLLOW_NO_HTTP]++, 0;
+    if (sink->response && sink->response(sink->context, &from) < 0) return -1;
     unsigned status = f->head.status;
     if (status != 200 && status != 203 && status != 206) return f->counts[FOLLOW_OTHER_STATUS]++, 0;
     f->mime = (struct mime){.charset = CHARSET_NONE};
     for (unsigned i = 0; i < f->head.content_type.count; i++) mime_update(&f->mime, f->head.content_type.value[i]);
     if (str_eq_nocase(f->mime.type, STR("image"))) {
         f->counts[FOLLOW_PICTURES]++;
-        return sink->picture ? sink->picture(sink->context, &from) : 0;
+        return 0;
     }
     if (take_body(f, record) < 0) return -1;
     f->waits = mime_page_is_html(record->payload_type, &f->mime, f->content);

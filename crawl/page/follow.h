@@ -42,7 +42,7 @@ struct follow_sink {
     void *context;
     /* Each -1 with a sentence ends the following. `page` lives until the call returns. */
     int (*page)(void *context, const struct follow_source *source, const struct page *page);
-    int (*picture)(void *context, const struct follow_source *source); /* may be NULL */
+    int (*response)(void *context, const struct follow_source *source); /* every HTTP response, pages too; may be NULL */
     int (*lost)(void *context, const struct follow_source *source, const char *what); /* a page that cannot be read */
 };
 

@@ -10,6 +10,7 @@ enum { MESSAGE_BYTES = 4096 };
 
 static _Thread_local char message[MESSAGE_BYTES];
 static _Thread_local enum exit_code code = EXIT_FAILED;
+static _Thread_local bool is_memory;
 
 /* By way of a second buffer: an argument may be the sentence that is replaced. */
 static int set(enum exit_code new_code, const char *format, va_list arguments)
@@ -18,6 +19,7 @@ static int set(enum exit_code new_code, const char *format, va_list arguments)
     vsnprintf(text, sizeof text, format, arguments);
     memcpy(message, text, strlen(text) + 1);
     code = new_code;
+    is_memory = false;
     return -1;
 }
 
@@ -39,7 +41,14 @@ int fail_usage(const char *format, ...)
     return -1;
 }
 
-int fail_memory(void) { return fail("out of memory"); }
+int fail_memory(void)
+{
+    fail("out of memory");
+    is_memory = true;
+    return -1;
+}
+
+bool fail_is_memory(void) { return is_memory; }
 
 int fail_errno(const char *format, ...)
 {

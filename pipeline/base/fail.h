@@ -11,6 +11,8 @@
 #ifndef WINNOW_FAIL_H
 #define WINNOW_FAIL_H
 
+#include <stdbool.h>
+
 enum exit_code {
     EXIT_DONE = 0,
     EXIT_FAILED = 1,      /* no input readable, a cut row stream, disk full, out of memory */
@@ -26,6 +28,7 @@ int fail_errno(const char *format, ...) __attribute__((format(printf, 1, 2), col
 void fail_prefix(const char *format, ...) __attribute__((format(printf, 1, 2), cold)); /* puts context before the sentence */
 const char *fail_message(void);  /* the thread's last sentence, "" when there is none; valid until the next fail */
 enum exit_code fail_code(void);  /* EXIT_FAILED or EXIT_USAGE, of the last sentence */
+bool fail_is_memory(void);       /* the last sentence is fail_memory()'s: no fault of the input, so never counted as its damage */
 void fail_set(enum exit_code code, const char *message); /* hands a sentence over from another thread */
 
 #endif

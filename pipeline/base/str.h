@@ -34,6 +34,7 @@ static inline bool str_ends(struct str s, struct str tail)
 }
 static inline struct str str_from_at(struct str s, size_t at) /* the rest from byte `at` on; empty when beyond */
 {
+    if (!s.p) return s; /* absent stays absent */
     return at >= s.n ? str_of(s.p + s.n, 0) : str_of(s.p + at, s.n - at);
 }
 static inline char ascii_lower(char c) { return (c >= 'A' && c <= 'Z') ? (char)(c | 0x20) : c; }

@@ -166,7 +166,7 @@ static int read_description_at_end(struct rows_reader *r)
 
 /* ---- opening */
 
-/* 1: the first frame is exactly one line that begins with column id; 0: not; -1. */
+/* 1: the first frame is exactly one line that begins with column id, or with a picture table's url_xxh3; 0: not; -1. */
 static int try_own_header(struct rows_reader *r)
 {
     uint32_t skippable;
@@ -184,7 +184,8 @@ static int try_own_header(struct rows_reader *r)
     struct str s = buf_str(&line);
     struct str rest = s, first = str_cut(&rest, '\n');
     bool one_line = rest.p && rest.n == 0;
-    if (result == 0 && one_line && (str_starts(first, STR("id\t")) || str_eq(first, STR("id")))) {
+    bool own = str_starts(first, STR("id\t")) || str_eq(first, STR("id")) || str_starts(first, STR("url_xxh3\t")); /* rows; pictures */
+    if (result == 0 && one_line && own) {
         result = columns_parse(&r->columns, str_of(s.p, s.n - 1)) < 0 ? -1 : 1;
         if (result < 0) fail_prefix("%s: ", r->name);
         r->raw_at += n;
