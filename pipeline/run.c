@@ -203,7 +203,7 @@ static void say_where(const struct plan *plan)
     const char *o = plan->output;
     printf("\nWhat there is now\n  %s/shards/       the samples\n  %s/index.sqlite  every sample, every rule, what was removed\n"
            "What to try next\n  winnow report %s\n  winnow audit --rule min_chars %s\n"
-           "  winnow get -i %s --where 'width > 400' -o samples/\n", o, o, o, o, o);
+           "  winnow get %s --where 'width > 400' -o samples/\n", o, o, o, o, o);
 }
 
 static int run_step(const struct plan *plan, size_t step, uint64_t workers, bool quiet, struct engine_result *r)

@@ -24,6 +24,6 @@ Done in $seconds s. What is where:
 
 Three commands to try next:
   $winnow audit --rule min_chars $out
-  $winnow get -i $out --where "text LIKE '%chicken%'" --columns key,url,text
+  $winnow get $out --where "text LIKE '%chicken%'" --columns key,url,text
   $winnow view --columns measured,bound,text,url $out/02-filter/00000.dropped.zst
 END

@@ -70,6 +70,15 @@ class Demo(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual({line.split("\t")[1] for line in done.stdout.splitlines()[1:]}, {"whole"})
 
+    def test_what_run_says_to_try_works(self):
+        done = self.shell("winnow run tests/data/recipes/demo.yaml")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lines = [line.strip() for line in done.stdout.splitlines() if line.startswith("  winnow ")]
+        self.assertEqual(len(lines), 3, done.stdout)
+        for line in lines:
+            done = self.shell(line)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), line)
+
     def test_a_second_run_finds_all_done(self):
         before = {name: os.stat(os.path.join(self.out, "shards", name)).st_mtime_ns for name in os.listdir(self.out + "/shards")}
         done = self.shell("winnow run --quiet tests/data/recipes/demo.yaml")

@@ -41,7 +41,7 @@ def facts(out):
         "rows": {step: manifest(out, step)["rows"]["written"] for step in steps},
         "rules": {step: {rule: n for rule, n in manifest(out, step)["rules"].items() if n} for step in steps},
         "losses": sum(manifest(out, step)["losses"]["total"] for step in steps),
-        "pictures_in_the_crawl": len(view(os.path.join(out, "01-extract/00000.pictures.zst"), "url_xxh3")),
+        "table_of_pictures": len(view(os.path.join(out, "01-extract/00000.pictures.zst"), "url_xxh3")),
         "pictures_that_survive": digest("".join(sorted(line + "\n" for line in set(fetched))).encode()),
         "survivors": len(ids),
         "ids": digest("".join(line + "\n" for line in ids).encode()),
