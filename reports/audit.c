@@ -72,8 +72,11 @@ static int find_url(struct finds *finds, const struct audit *a, const char *text
     struct url url;
     if (url_parser_init(&parser) < 0) return -1;
     enum url_status status = url_parse(&parser, &url, NULL, str_from(text), NULL);
-    int result = status == URL_OK ? finds_of_url(finds, &a->steps, url_without_fragment(&url))
-                                  : fail_usage("'%s': neither an id (%d hexadecimal digits) nor a URL: %s", text, ID_DIGITS, url_reason(status));
+    int result = -1; /* URL_FAILED: its sentence is there */
+    if (status == URL_OK)
+        result = finds_of_url(finds, &a->steps, url_without_fragment(&url));
+    else if (status != URL_FAILED)
+        result = fail_usage("'%s': neither an id (%d hexadecimal digits) nor a URL: %s", text, ID_DIGITS, url_reason(status));
     url_parser_free(&parser);
     return result;
 }
