@@ -90,26 +90,28 @@ static void take_agent(struct parse *p, struct str value)
     if (a) a->seen = a->listening = true;
 }
 
-static int add_byte(struct buf *out, unsigned char byte)
+/* Not ASCII: as URLs have it. */
+static int add_escaped(struct buf *out, unsigned char byte)
 {
     static const char digits[] = "0123456789ABCDEF";
-    if (byte < 0x80) return buf_byte(out, (char)byte);
     char escape[3] = {'%', digits[byte >> 4], digits[byte & 15]};
     return buf_add(out, str_of(escape, 3));
 }
 
 static char upper_hex(char c) { return c >= 'a' && c <= 'f' ? (char)(c - 32) : c; }
 
-/* Appends a pattern or path in the form in which they are compared. */
-static int add_normal(struct buf *out, struct str s)
+/* Appends a pattern or path in the form in which they are compared: escapes in capitals; of a pattern (`escape`) also what
+ * is not ASCII as escapes. */
+static int add_normal(struct buf *out, struct str s, bool escape)
 {
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] == '%' && i + 2 < s.n && ascii_hex(s.p[i + 1]) >= 0 && ascii_hex(s.p[i + 2]) >= 0) {
-            char escape[3] = {'%', upper_hex(s.p[i + 1]), upper_hex(s.p[i + 2])};
-            if (buf_add(out, str_of(escape, 3)) < 0) return -1;
+            char capitals[3] = {'%', upper_hex(s.p[i + 1]), upper_hex(s.p[i + 2])};
+            if (buf_add(out, str_of(capitals, 3)) < 0) return -1;
             i += 2;
-        } else if (add_byte(out, (unsigned char)s.p[i]) < 0) {
-            return -1;
+        } else {
+            bool raw = !escape || (unsigned char)s.p[i] < 0x80;
+            if ((raw ? buf_byte(out, s.p[i]) : add_escaped(out, (unsigned char)s.p[i])) < 0) return -1;
         }
     }
     return 0;
@@ -126,7 +128,7 @@ static int add_rule(struct audience *a, struct str value, bool allow)
         a->room = room;
     }
     size_t at = r->patterns.n;
-    if (add_normal(&r->patterns, value) < 0) return -1;
+    if (add_normal(&r->patterns, value, true) < 0) return -1;
     struct str pattern = str_from_at(buf_str(&r->patterns), at);
     bool wild = memchr(pattern.p, '*', pattern.n) || pattern.p[pattern.n - 1] == '$';
     r->rules[r->count++] = (struct robots_rule){(uint32_t)at, (uint32_t)pattern.n, allow, wild};
@@ -255,11 +257,11 @@ bool robots_allows(const struct robots *robots, struct str target)
 {
     if (!robots->count) return true;
     bool normal = true; /* as nearly all are */
-    for (size_t i = 0; i < target.n && normal; i++) normal = target.p[i] != '%' && (unsigned char)target.p[i] < 0x80;
+    for (size_t i = 0; i < target.n && normal; i++) normal = target.p[i] != '%';
     if (normal) return decide(robots, target);
     struct buf path;
     buf_init(&path, SIZE_MAX / 4);
-    bool allowed = add_normal(&path, target) == 0 && decide(robots, buf_str(&path)); /* no memory: better not */
+    bool allowed = add_normal(&path, target, false) == 0 && decide(robots, buf_str(&path)); /* no memory: better not */
     buf_free(&path);
     return allowed;
 }

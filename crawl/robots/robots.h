@@ -8,8 +8,9 @@
  * The parser takes any bytes: a missing colon, misspelt names, CR, LF or CRLF, a byte order mark, comments. A group that
  * names the crawler (its product token, without regard to case) counts alone; several such groups are joined; without one
  * those for "*" count. Of the patterns that match a path the longest wins, and `Allow` wins a tie. "*" stands for any run of
- * bytes, "$" at the end for the end of the path. What is not ASCII in a pattern is compared in its %XX form, as URLs have it;
- * other escapes are compared as they are written, save for the case of their digits.
+ * bytes, "$" at the end for the end of the path. What is not ASCII in a pattern is compared in its %XX form, as URLs have it
+ * (a path in which it stands raw matches nothing of the kind, as with Google's parser); other escapes are compared as they are
+ * written, save for the case of their digits.
  */
 #ifndef WINNOW_ROBOTS_H
 #define WINNOW_ROBOTS_H
