@@ -1,7 +1,7 @@
 /* Files are mapped privately and read-only; the parsers make slices of the mapping, and one sorted list serves the lookups. */
 #include "filters/clip/weights.h"
 
-#include <errno.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -166,6 +166,25 @@ static const char *const candidates[] = {
     "model.pth"};
 enum { OPENCLIP_CANDIDATES = 4 };
 
+/* The one file of a folder that can hold a model by its ending; NULL without a sentence when there is none or a choice. */
+static char *only_file(const char *folder)
+{
+    static const char *const endings[] = {".pt", ".pth", ".bin", ".safetensors"};
+    struct dirent *entry;
+    char *found = NULL;
+    DIR *d = opendir(folder);
+    for (unsigned n = 0; d && (entry = readdir(d));) {
+        bool fits = false;
+        for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+            fits |= str_ends(str_from(entry->d_name), str_from(endings[i]));
+        if (!fits) continue;
+        free(found);
+        found = n++ ? NULL : join(folder, entry->d_name);
+    }
+    if (d) closedir(d);
+    return found;
+}
+
 static char *find_in_folder(const char *folder)
 {
     char *config = join(folder, "open_clip_config.json");
@@ -177,6 +196,8 @@ static char *find_in_folder(const char *folder)
         if (!path || file_exists(path)) return path;
         free(path);
     }
+    char *only = only_file(folder);
+    if (only) return only;
     fail("%s: no model file in this folder (model.safetensors, its index, pytorch_model.bin, open_clip_model.safetensors, …)",
          folder);
     return NULL;

@@ -22,8 +22,8 @@ struct weights;
 
 /* `path`: a file, or a folder, in which the first of these is taken: open_clip_model.safetensors,
  * open_clip_pytorch_model.safetensors, open_clip_pytorch_model.bin, open_clip_model.pt (these only beside
- * open_clip_config.json), then model.safetensors, its index, pytorch_model.bin, its index, model.pt, model.pth.
- * NULL with a sentence that names file, tensor and reason. */
+ * open_clip_config.json), then model.safetensors, its index, pytorch_model.bin, its index, model.pt, model.pth;
+ * else the only file that ends in .pt, .pth, .bin or .safetensors. NULL with a sentence that names file, tensor and reason. */
 struct weights *weights_open(const char *path);
 void weights_close(struct weights *w); /* NULL is allowed */
 
