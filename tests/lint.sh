@@ -11,8 +11,8 @@ warnings=(-Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wno-missing-field-in
 # Each of these has found, or would find, a bug here; matters of taste are left to readers.
 checks='-*,clang-analyzer-core.*,clang-analyzer-deadcode.*,clang-analyzer-unix.*,clang-analyzer-security.FloatLoopCounter'
 checks+=',bugprone-sizeof-expression,bugprone-suspicious-*,bugprone-macro-repeated-side-effects,bugprone-infinite-loop'
-checks+=',bugprone-integer-division,bugprone-misplaced-widening-cast,bugprone-not-null-terminated-result,bugprone-signal-handler'
-checks+=',bugprone-branch-clone,bugprone-redundant-branch-condition,bugprone-assert-side-effect,misc-redundant-expression'
+checks+=',bugprone-misplaced-widening-cast,bugprone-signal-handler'
+checks+=',bugprone-redundant-branch-condition,bugprone-assert-side-effect,misc-redundant-expression'
 jobs=$(nproc)
 status=0
 
