@@ -221,8 +221,8 @@ class Pictures(Extract):
         members = [gzip.compress(r, mtime=0) for r in [html("<img src=x alt=text>")] + pictures + [again]]
         self.write("crawl.warc.gz", b"".join(members))
         self.winnow("extract", "-q", "--chunk", "900", "-o", "out/", "crawl.warc.gz")
-        rows = self.view("out/00000.pictures.zst", "--plain-input")
-        self.assertEqual(len(rows), 21)
+        rows = self.view("out/00000.pictures.zst")
+        self.assertEqual(len(rows), 22)  # the page too: a row may name it
         self.assertEqual(rows, sorted(rows, key=lambda row: (row["url_xxh3"], int(row["src_record"]))))
         data = self.read("crawl.warc.gz")
         urls = {}
@@ -230,8 +230,8 @@ class Pictures(Extract):
             offset, length = int(row["warc_offset"]), int(row["warc_length"])
             record = gzip.decompress(data[offset:offset + length])
             urls.setdefault(row["url_xxh3"], []).append(int(row["src_record"]))
-            self.assertIn(b"WARC-Target-URI: http://b.example/", record)
-        self.assertEqual(sorted(len(records) for records in urls.values()), [1] * 19 + [2])
+            self.assertIn(b"WARC-Target-URI: http://", record)
+        self.assertEqual(sorted(len(records) for records in urls.values()), [1] * 20 + [2])
         self.assertIn([4, 21], urls.values())
 
 
@@ -264,7 +264,7 @@ class RealCrawls(make.InFolder):
         self.assertEqual(len(rows), 177)
         self.assertEqual(sum(row["type"] == "response" for row in rows), 92)
         self.winnow("extract", "-q", "-o", "out/", os.path.join(SHARED, "data/warcs/real-crawls.warc.gz"))
-        self.assertEqual(len(self.view("out/00000.pictures.zst", "--plain-input")), 23)
+        self.assertEqual(len(self.view("out/00000.pictures.zst")), 92)  # every response
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ class Reader(InFolder):
         self.check_ids(made)
 
     def check_places(self, columns, rows):
-        if "src_file" not in columns:
+        if "src_image" not in columns:  # the table of pictures
             return
         at = [columns.index(f"src_{part}") for part in ("file", "record", "image", "text")]
         places = [tuple(int(row[i]) for i in at) for row in rows]
