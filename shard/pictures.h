@@ -13,7 +13,7 @@
 #include "pipeline/base/buf.h"
 #include "pipeline/rows/batch.h"
 
-enum { PICTURE_BYTES_MAX = 512 << 20 }; /* of one stored picture; fetch takes 20 MB by default */
+enum { PICTURE_BYTES_MAX = 256 << 20 }; /* of one stored picture; fetch takes 20 MB by default; a frame holds it (store.c) */
 
 struct pictures;
 
