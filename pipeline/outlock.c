@@ -1,5 +1,6 @@
-/* The lock is a folder, since mkdir is atomic on every file system, also where fcntl locks are absent. Inside stands who
- * made it: host, process, and the process's start time, so that a process number given again is not taken for the owner. */
+/* The lock is a folder: renaming one is atomic on every file system, also where fcntl locks are absent, and fails where a folder
+ * stands that is not empty. It comes into place with its owner inside, so every lock says who made it: host, process, and the
+ * process's start time, so that a process number given again is not taken for the owner. */
 #include "pipeline/outlock.h"
 
 #include "pipeline/base/buf.h"
@@ -39,15 +40,29 @@ static void owner_text(char text[OWNER_BYTES])
     snprintf(text, OWNER_BYTES, "%s %ld %llu\n", host, (long)getpid(), start_time(getpid()));
 }
 
-static int make(const char *lock)
+static void remove_lock(const char *lock)
 {
-    char owner_path[PATH_MAX + 16], text[OWNER_BYTES];
-    if (mkdir(lock, 0777) < 0) return -1;
-    snprintf(owner_path, sizeof owner_path, "%s/owner", lock);
+    char owner[PATH_MAX + 16];
+    snprintf(owner, sizeof owner, "%s/owner", lock);
+    unlink(owner);
+    rmdir(lock);
+}
+
+/* 1 when it is made, 0 when another one stands there, -1 with a sentence. */
+static int make(const char *lock, const char *aside)
+{
+    char owner[PATH_MAX + 16], text[OWNER_BYTES];
+    remove_lock(aside); /* of an earlier process with this number */
+    if (mkdir(aside, 0777) < 0) return fail_errno("%s: cannot make the lock", aside);
+    snprintf(owner, sizeof owner, "%s/owner", aside);
     owner_text(text);
-    FILE *f = fopen(owner_path, "w");
-    if (!f || fputs(text, f) < 0 || fclose(f) != 0) return fail_errno("%s: cannot write", owner_path);
-    return 0;
+    FILE *f = fopen(owner, "w");
+    int result = f && fputs(text, f) >= 0 ? 1 : -1;
+    if ((f && fclose(f) != 0) || result < 0) result = fail_errno("%s: cannot write", owner);
+    if (result > 0 && rename(aside, lock) < 0)
+        result = errno == EEXIST || errno == ENOTEMPTY ? 0 : fail_errno("%s: cannot make the lock", lock);
+    if (result <= 0) remove_lock(aside);
+    return result;
 }
 
 /* Whether the lock's owner is a dead process of this machine; *who describes it. */
@@ -61,7 +76,7 @@ static bool owner_is_dead(const char *lock, char who[OWNER_BYTES])
     int got = f ? fscanf(f, "%255s %ld %llu", host, &process, &started) : 0;
     if (f) fclose(f);
     gethostname(mine, sizeof mine - 1);
-    if (got != 3) { /* made and not yet written, or its maker was killed just then */
+    if (got != 3) {
         snprintf(who, OWNER_BYTES, "an unknown process");
         return false;
     }
@@ -73,29 +88,25 @@ int outlock_take(const char *out)
 {
     char lock[PATH_MAX], aside[PATH_MAX], who[OWNER_BYTES];
     if (snprintf(lock, sizeof lock, "%s/lock", out) >= (int)sizeof lock - 32) return fail_usage("%s: too long a path", out);
+    snprintf(aside, sizeof aside, "%s/lock.%ld", out, (long)getpid());
     if (file_make_folders(lock) < 0) return -1;
-    if (make(lock) == 0) return 0;
-    if (errno != EEXIST) return fail_errno("%s: cannot make the lock", lock);
-    if (owner_is_dead(lock, who)) {
-        /* whoever renames it away first may make the new one: rename is atomic too */
-        snprintf(aside, sizeof aside, "%s/lock.%ld", out, (long)getpid());
-        if (rename(lock, aside) == 0) {
-            char owner[PATH_MAX + 16];
-            snprintf(owner, sizeof owner, "%s/owner", aside);
-            unlink(owner);
-            rmdir(aside);
-            if (make(lock) == 0) return 0;
+    int made = make(lock, aside);
+    if (made == 0 && owner_is_dead(lock, who) && rename(lock, aside) == 0) {
+        if (owner_is_dead(aside, who)) { /* still: nobody was quicker and put his own in its place */
+            remove_lock(aside);
+            made = make(lock, aside);
+        } else {
+            rename(aside, lock);
         }
-        snprintf(who, sizeof who, "another process");
     }
-    return fail_usage("%s is in use by %s: wait for it; if it is no more, remove %s", out, who, lock);
+    if (made < 0) return -1;
+    if (made == 0) owner_is_dead(lock, who); /* as it is now */
+    return made ? 0 : fail_usage("%s is in use by %s: wait for it; if it is no more, remove %s", out, who, lock);
 }
 
 void outlock_release(const char *out)
 {
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/lock/owner", out);
-    unlink(path);
-    snprintf(path, sizeof path, "%s/lock", out);
-    rmdir(path);
+    char lock[PATH_MAX];
+    snprintf(lock, sizeof lock, "%s/lock", out);
+    remove_lock(lock);
 }

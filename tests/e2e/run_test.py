@@ -177,7 +177,7 @@ class Run(make.InFolder):
     def test_a_second_run_on_the_same_output_is_refused(self):
         self.recipe("tasks: 2\n")
         first = self.start("recipe.yaml")
-        while not os.path.exists(self.path("OUT/lock/owner")) and first.poll() is None:
+        while not os.path.exists(self.path("OUT/lock")) and first.poll() is None:
             time.sleep(0.001)
         os.killpg(first.pid, signal.SIGSTOP)
         try:
@@ -190,6 +190,19 @@ class Run(make.InFolder):
             os.killpg(first.pid, signal.SIGCONT)
         self.assertEqual(first.wait(), 0, first.stderr.read())
         first.stderr.close()
+
+    def test_the_lock_of_a_dead_run_is_taken_over_and_one_of_another_machine_is_not(self):
+        self.recipe()
+        host = subprocess.run(["hostname"], capture_output=True, text=True, check=True).stdout.strip()
+        dead = subprocess.Popen(["true"])
+        dead.wait()
+        self.write("OUT/lock/owner", f"{host} {dead.pid} 123\n")
+        self.winnow("run", "-q", "recipe.yaml")
+        self.assertFalse([name for name in os.listdir(self.path("OUT")) if name.startswith("lock")])
+        self.write("OUT/lock/owner", "elsewhere 1 123\n")
+        done = self.winnow("run", "-q", "recipe.yaml", code=2)
+        self.assertEqual(done.lines, ["winnow run: OUT is in use by process 1 on elsewhere: wait for it; if it is no more, remove OUT/lock"])
+        self.assertEqual(sorted(name for name in os.listdir(self.path("OUT")) if name.startswith("lock")), ["lock"])
 
     def test_control_c_says_how_to_go_on(self):
         self.recipe("tasks: 2\n")
