@@ -24,7 +24,7 @@ ALL_CFLAGS = -std=gnu11 $(OPTIMISE) $(WARNINGS) $(SANITIZE) -fPIC -pthread -D_GN
 # Libraries that are cheap to link at start (measured: together under 3 ms); the others stand behind modules.
 LIBS := -lzstd -lxxhash -ldeflate -lz -lcrypto -lpcre2-8 -lsqlite3 -lyaml -ljansson -lbrotlidec -lpsl -ldl -lm
 
-MODULES := unicode codecs tar net
+MODULES := unicode codecs tar net onednn
 unicode_SOURCES := pipeline/base/unicode_module.c
 unicode_LIBS    := -licui18n -licuuc
 codecs_SOURCES  := $(wildcard crawl/image/codecs/*.c)
@@ -32,12 +32,15 @@ codecs_LIBS     := -ljpeg -lpng -lwebp -lwebpdemux -lgif -lavif -lm
 tar_SOURCES     := shard/tar_module.c
 tar_LIBS        := -larchive
 net_SOURCES     := $(wildcard crawl/net/wire/*.c)
-net_LIBS        := -lcurl -lcares
+net_LIBS        := -lcurl -lcares -lssl
+onednn_SOURCES  := filters/clip/matmul_onednn_module.c
+onednn_LIBS     := -ldnnl -lgomp
 
 # What `make deps` installs on Debian 12: to build, then to test.
 PACKAGES := gcc make pkg-config libzstd-dev libxxhash-dev libdeflate-dev zlib1g-dev libssl-dev libpcre2-dev libsqlite3-dev \
             libyaml-dev libjansson-dev libbrotli-dev libpsl-dev libicu-dev libjpeg62-turbo-dev libpng-dev libwebp-dev \
-            libgif-dev libavif-dev libdav1d-dev libarchive-dev libcurl4-openssl-dev libc-ares-dev wordnet-base python3
+            libgif-dev libavif-dev libdav1d-dev libarchive-dev libcurl4-openssl-dev libc-ares-dev libdnnl-dev \
+            wordnet-base python3
 TEST_PACKAGES := libcmocka-dev zstd sqlite3 clang libclang-rt-14-dev
 
 FOLDERS := pipeline crawl filters shard reports

@@ -72,16 +72,15 @@ static enum net_status judge(struct job *job, const struct http_head *head, cons
     if (head->status != 200 && head->status != 203) return NET_HTTP;
     enum net_status status = judge_use(job, said);
     if (status != NET_OK) return status;
-    if (said->length > (int64_t)job->net->options.bytes_max) {
-        job->measured = (uint64_t)said->length;
-        return NET_TOO_LONG;
+    if (job->flags & NET_PICTURE) {
+        struct str type = head->content_type.count ? head->content_type.value[head->content_type.count - 1] : STR_ABSENT;
+        job->doubtful = !str_starts_nocase(type, STR("image/"));
+        job_say(job, "%.*s", STR_ARG(type));
+        if (certainly_no_picture(type)) return NET_WRONG_TYPE;
     }
-    if (!(job->flags & NET_PICTURE)) return NET_OK;
-    struct str type = head->content_type.count ? head->content_type.value[head->content_type.count - 1] : STR_ABSENT;
-    job->doubtful = !str_starts_nocase(type, STR("image/"));
-    if (!certainly_no_picture(type)) return NET_OK;
-    job_say(job, "%.*s", STR_ARG(type));
-    return NET_WRONG_TYPE;
+    if (said->length <= (int64_t)job->net->options.bytes_max) return NET_OK;
+    job->measured = (uint64_t)said->length;
+    return NET_TOO_LONG;
 }
 
 static void reset(struct job *job)

@@ -7,7 +7,10 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -26,6 +29,8 @@ struct transfer {
     size_t head_bytes;  /* of all heads so far */
     unsigned deadline_ms;
     bool in_body, stopped, bad_head, blocked, literal;
+    int opened; /* the last socket that was made for it; -1 without one */
+    bool stale; /* the connection that was to be used again is out of step */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -38,6 +43,7 @@ struct transfers {
     char proxy[80];
     const struct wire_calls *calls;
     struct transfer *running, *free;
+    int *socket_by_port; /* 65,536: a connection's socket by its local port */
     int64_t due; /* INT64_MAX when libcurl waits for sockets alone */
     bool global;
 };
@@ -91,7 +97,7 @@ static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_so
         t->blocked = true;
         return CURL_SOCKET_BAD;
     }
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    return t->opened = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 /* A host that is an address needs no resolver, though libcurl asks here for it too; a name never gets one. */
@@ -101,6 +107,49 @@ static int on_resolve(void *state, void *reserved, void *context)
     (void)reserved;
     const struct transfer *t = context;
     return t->literal || t->all->options.proxy ? 0 : 1;
+}
+
+static uint16_t port_of(const struct sockaddr_storage *address)
+{
+    return ntohs(address->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)address)->sin6_port
+                                                : ((const struct sockaddr_in *)address)->sin_port);
+}
+
+static bool has_ports(int fd, int local_port, int remote_port)
+{
+    struct sockaddr_storage local = {.ss_family = 0}, remote = {.ss_family = 0};
+    socklen_t local_size = sizeof local, remote_size = sizeof remote;
+    return getsockname(fd, (struct sockaddr *)&local, &local_size) == 0 && getpeername(fd, (struct sockaddr *)&remote, &remote_size) == 0 &&
+           port_of(&local) == local_port && port_of(&remote) == remote_port;
+}
+
+/* Bytes that wait on a connection between two requests answer no request: the last body was longer than announced, and the
+ * next response would be taken from what is left of it. HTTP/2 has frames that may come at any time. */
+static bool out_of_step(const struct transfer *t, int local_port, int remote_port)
+{
+    struct curl_tlssessioninfo *tls = NULL;
+    char byte;
+    if (curl_easy_getinfo(t->easy, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK && tls && tls->internals) {
+        const unsigned char *protocol = NULL;
+        unsigned n = 0;
+        SSL_get0_alpn_selected(tls->internals, &protocol, &n);
+        if (n == 2 && memcmp(protocol, "h2", 2) == 0) return false;
+        if (SSL_pending(tls->internals) > 0) return true;
+    }
+    int fd = t->all->socket_by_port[local_port & 0xffff];
+    return has_ports(fd, local_port, remote_port) && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* A connection is about to be used. libcurl names its ports alone: so sockets are kept by local port when they are new, and
+ * asked whether they are still the ones when they are used again. */
+static int on_ready(void *context, char *remote, char *local, int remote_port, int local_port)
+{
+    (void)remote;
+    (void)local;
+    struct transfer *t = context;
+    if (t->opened >= 0) t->all->socket_by_port[local_port & 0xffff] = t->opened;
+    else t->stale = out_of_step(t, local_port, remote_port);
+    return t->stale ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 /* ---- callbacks of all of them */
@@ -165,6 +214,12 @@ struct transfers *transfers_open(int epoll, const struct wire_options *options, 
     t->options = *options;
     t->calls = calls;
     t->due = INT64_MAX;
+    t->socket_by_port = malloc(65536 * sizeof *t->socket_by_port);
+    if (!t->socket_by_port) {
+        transfers_close(t);
+        return fail_memory(), NULL;
+    }
+    memset(t->socket_by_port, 0xff, 65536 * sizeof *t->socket_by_port); /* -1: none */
     if (open_multi(t) < 0 || write_proxy(t) < 0) {
         transfers_close(t);
         return NULL;
@@ -196,6 +251,7 @@ void transfers_close(struct transfers *t)
     if (t->share) curl_share_cleanup(t->share);
     for (int i = 0; i < 2; i++) curl_slist_free_all(t->accept[i]);
     if (t->global) curl_global_cleanup();
+    free(t->socket_by_port);
     free(t);
 }
 
@@ -231,6 +287,8 @@ static void set_constants(struct transfers *t, struct transfer *one)
     curl_easy_setopt(e, CURLOPT_WRITEDATA, one);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, one);
+    curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_ready);
+    curl_easy_setopt(e, CURLOPT_PREREQDATA, one);
     curl_easy_setopt(e, CURLOPT_RESOLVER_START_FUNCTION, on_resolve);
     curl_easy_setopt(e, CURLOPT_RESOLVER_START_DATA, one);
 }
@@ -290,9 +348,11 @@ static int set_request(struct transfer *one, const struct wire_request *request)
     one->owner = request->owner;
     one->deadline_ms = request->deadline_ms;
     one->head_bytes = 0;
-    one->in_body = one->stopped = one->bad_head = one->blocked = false;
+    one->in_body = one->stopped = one->bad_head = one->blocked = one->stale = false;
+    one->opened = -1;
     one->error[0] = 0;
     buf_clear(&one->head);
+    curl_easy_setopt(one->easy, CURLOPT_FRESH_CONNECT, 0L);
     if (curl_easy_setopt(one->easy, CURLOPT_URL, request->url) != CURLE_OK) return fail_memory();
     curl_easy_setopt(one->easy, CURLOPT_HTTPHEADER, one->all->accept[request->accept]);
     curl_easy_setopt(one->easy, CURLOPT_TIMEOUT_MS, (long)request->deadline_ms);
@@ -382,8 +442,18 @@ static int64_t time_of(CURL *easy, CURLINFO what)
     return value;
 }
 
+/* Once more over a connection of its own; a fresh one is never stale. */
+static bool start_afresh(struct transfers *t, struct transfer *one)
+{
+    one->stale = false;
+    curl_multi_remove_handle(t->multi, one->easy);
+    curl_easy_setopt(one->easy, CURLOPT_FRESH_CONNECT, 1L);
+    return curl_multi_add_handle(t->multi, one->easy) == CURLM_OK;
+}
+
 static void end_transfer(struct transfers *t, struct transfer *one, CURLcode code)
 {
+    if (one->stale && code != CURLE_OK && start_afresh(t, one)) return;
     struct wire_end end = {.stopped = one->stopped};
     end.connected_us = time_of(one->easy, CURLINFO_PRETRANSFER_TIME_T);
     end.first_byte_us = time_of(one->easy, CURLINFO_STARTTRANSFER_TIME_T);

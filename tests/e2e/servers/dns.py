@@ -81,13 +81,13 @@ def garbage(q):
 
 def wrong_id(q):
     """What a forger off the path would send."""
-    return q.reply(records=[record(q.type, bytes([6, 6, 6, 6]), 300)], identity=q.id ^ 0x5555)
+    return q.reply(records=[record(q.type, bytes([127, 6, 6, 6]), 300)], identity=q.id ^ 0x5555)
 
 
 def other_name(q):
     """An answer to another question."""
-    forged = Question(q.data[:12] + encode_name("other.test") + struct.pack(">2H", q.type, 1), q.transport)
-    return forged.reply(records=[record(q.type, bytes([6, 6, 6, 6]), 300)])
+    forged = Question(q.data[:12] + encode_name("another.test") + struct.pack(">2H", q.type, 1), q.transport)
+    return forged.reply(records=[record(q.type, bytes([127, 6, 6, 6]), 300)])
 
 
 def slow(seconds, then):
@@ -165,6 +165,8 @@ class DnsServer:
                 data, peer = self.udp.recvfrom(4096)
             except OSError:
                 return
+            if len(data) < 17:
+                continue
             threading.Thread(target=self._reply_udp, args=(data, peer), daemon=True).start()
 
     def _reply_udp(self, data, peer):

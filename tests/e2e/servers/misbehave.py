@@ -28,7 +28,14 @@ def png(width=8, height=8, noise=0):
             + chunk(b"IDAT", zlib.compress(raw, 0 if noise else 6)) + chunk(b"IEND", b""))
 
 
-PICTURE = png()
+def bomb():
+    """200 MB of zeros in 200 KB."""
+    compressor = zlib.compressobj(1, zlib.DEFLATED, 31)
+    zeros = b"\0" * (1 << 20)
+    return b"".join(compressor.compress(zeros) for _ in range(200)) + compressor.flush()
+
+
+PICTURE, BOMB = png(), bomb()
 
 
 class Request:
@@ -286,7 +293,7 @@ def gzip_false(c, r):
 
 
 def gzip_bomb(c, r):
-    c.picture("Content-Encoding: gzip", data=c.server.bomb())
+    c.picture("Content-Encoding: gzip", data=BOMB)
 
 
 def coding_unknown(c, r):
@@ -365,7 +372,7 @@ def big_unannounced(c, r):
 
 
 BEHAVIOURS = {name: thing for name, thing in list(globals().items()) if callable(thing) and thing.__module__ == __name__
-              and not isinstance(thing, type) and name not in ("png",)}
+              and not isinstance(thing, type) and name not in ("png", "bomb")}
 
 
 class Server:
@@ -389,6 +396,7 @@ class Server:
 
     def __exit__(self, *exception):
         self.stopping.set()
+        self.listener.shutdown(socket.SHUT_RDWR)  # closing alone does not end an accept() under way
         self.listener.close()
         with self.lock:
             for sock in self.open:
@@ -408,11 +416,6 @@ class Server:
         """How often this target was asked for, this time included."""
         with self.lock:
             return sum(r.target == request.target and r.host == request.host for r in self.requests)
-
-    def bomb(self):
-        compressor = zlib.compressobj(9, zlib.DEFLATED, 31)
-        zeros = b"\0" * (1 << 20)
-        return b"".join(compressor.compress(zeros) for _ in range(200)) + compressor.flush()
 
     def _accept(self):
         while not self.stopping.is_set():
