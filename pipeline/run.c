@@ -28,6 +28,8 @@ struct run_options {
 struct step_sums {
     uint64_t tasks_done, read, written, dropped, losses;
     bool damaged;
+    char rule[128];      /* the one that removed most in one task, and how many; empty: none removed any */
+    uint64_t rule_rows;
 };
 
 static uint64_t integer_at(json_t *object, const char *key) { return (uint64_t)json_integer_value(json_object_get(object, key)); }
@@ -49,6 +51,13 @@ static void sum_step(const struct plan *plan, size_t step, struct step_sums *sum
         sums->dropped += integer_at(rows, "dropped");
         sums->losses += integer_at(losses, "total");
         sums->damaged |= json_is_true(json_object_get(losses, "damaged"));
+        const char *rule;
+        json_t *removed;
+        json_object_foreach(json_object_get(m, "rules"), rule, removed) {
+            if ((uint64_t)json_integer_value(removed) <= sums->rule_rows) continue;
+            sums->rule_rows = (uint64_t)json_integer_value(removed);
+            snprintf(sums->rule, sizeof sums->rule, "%s", rule);
+        }
         if (plan->steps[step].command->stage->sink) sums->written += integer_at(m, "samples");
         json_decref(m);
     }
@@ -198,12 +207,27 @@ static void say_expected(const struct plan *plan)
                100.0 * (double)done / (double)total, (double)total / (double)done);
 }
 
+/* What lies in OUT, and three commands that work on it: the rule is the one that removed most. */
 static void say_where(const struct plan *plan)
 {
     const char *o = plan->output;
-    printf("\nWhat there is now\n  %s/shards/       the samples\n  %s/index.sqlite  every sample, every rule, what was removed\n"
-           "What to try next\n  winnow report %s\n  winnow audit --rule min_chars %s\n"
-           "  winnow get %s --where 'width > 400' -o samples/\n", o, o, o, o, o);
+    struct step_sums most = {0};
+    bool sharded = false, indexed = false;
+    for (size_t s = 0; s < plan->count; s++) {
+        const struct command *command = plan->steps[s].command;
+        sharded |= command->stage && command->stage->sink;
+        indexed |= strcmp(command->name, "index") == 0;
+        struct step_sums sums = {0};
+        if (command->stage) sum_step(plan, s, &sums);
+        if (sums.rule_rows > most.rule_rows) most = sums;
+    }
+    printf("\nWhat there is now\n");
+    if (sharded) printf("  %s/shards/       the samples\n", o);
+    if (indexed) printf("  %s/index.sqlite  every sample, every rule, what was removed\n", o);
+    if (!sharded) printf("  %s/%s/  the rows of the last step\n", o, plan->steps[plan->count - 1].name);
+    printf("What to try next\n  winnow report %s\n", o);
+    if (most.rule_rows) printf("  winnow audit --rule %s %s\n", most.rule, o);
+    if (indexed) printf("  winnow get %s --where 'width > 400' -o samples/\n", o);
 }
 
 static int run_step(const struct plan *plan, size_t step, uint64_t workers, bool quiet, struct engine_result *r)
