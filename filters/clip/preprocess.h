@@ -40,14 +40,19 @@ void preprocess_work_free(struct preprocess_work *work);
 
 static inline size_t preprocess_pixels_size(const struct preprocess *p) { return (size_t)p->crop * p->crop * 3; }
 
-/* Writes crop rows of crop pixels of 3 bytes. -1 with a sentence when out of memory, or when the picture is so narrow that a
- * side would become 0 (PREPROCESS_LONGEST alone). Any thread with a work of its own. */
+/* Writes crop rows of crop pixels of 3 bytes and returns 0. 1 with a sentence when no square can be made of this picture: so
+ * narrow that a side becomes 0 (PREPROCESS_LONGEST), or longer than about 800,000 pixels (PREPROCESS_SQUASH), or empty. -1 when
+ * out of memory. Any thread with a work of its own. */
 int preprocess_pixels(const struct preprocess *p, struct preprocess_work *work, const struct image *image, uint8_t *pixels);
 
 /* Three planes [3, crop, crop]: (v / 255 - mean) / deviation in single precision, operation by operation. */
 void preprocess_normalise(const struct preprocess *p, const uint8_t *pixels, float *planes);
 
-/* The two in one. */
+/* The resizing alone: the whole picture at width x height, both at least 1. 0, 1 or -1 as preprocess_pixels. */
+int preprocess_resize(struct preprocess_work *work, enum preprocess_filter filter, const struct image *image, uint32_t width,
+                      uint32_t height, struct image *result);
+
+/* The two in one: 0, 1 or -1 as preprocess_pixels. */
 int preprocess_image(const struct preprocess *p, struct preprocess_work *work, const struct image *image, float *planes);
 
 #endif
