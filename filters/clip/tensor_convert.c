@@ -46,7 +46,7 @@ static void halves(const char *from, size_t n, uint64_t step, float *out)
 {
     size_t i = 0;
 #if defined(__x86_64__)
-    if (step == 1 && cpu_features() & CPU_AVX2 && __builtin_cpu_supports("f16c")) i = halves_f16c(from, n, out);
+    if (step == 1 && cpu_features() & CPU_AVX2) i = halves_f16c(from, n, out);
 #endif
     for (; i < n; i++) {
         uint16_t bits;

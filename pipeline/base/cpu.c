@@ -3,6 +3,9 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include "pipeline/base/str.h"
 
@@ -14,7 +17,9 @@ static unsigned detect(void)
 #if defined(__x86_64__)
     __builtin_cpu_init();
     features |= CPU_SSE2;
-    bool beside = __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("pclmul");
+    unsigned a, b, c = 0, d; /* F16C has no name that clang 14 knows */
+    bool f16c = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+    bool beside = __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("pclmul") && f16c;
     if (__builtin_cpu_supports("avx2") && beside) features |= CPU_AVX2;
 #endif
     return features;
