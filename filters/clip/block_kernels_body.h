@@ -1,0 +1,496 @@
+/* The text of block_kernels.h. The file that includes this has defined, for its class:
+ *
+ *     KERNEL         attributes of every function
+ *     LANES          floats in a vector
+ *     vf             a vector of them; + - * / work on it
+ *     vf_fma(a, b, c), vf_max(a, b)
+ *     TILE_ROWS      rows of a register tile that is two vectors wide
+ *     KERNELS        name of the table
+ */
+#include <math.h>
+#include <string.h>
+
+#define INLINE KERNEL static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16")
+
+typedef float vf_memory __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int32_t vi __attribute__((vector_size(4 * LANES)));
+typedef uint32_t vu __attribute__((vector_size(4 * LANES)));
+typedef uint16_t vh __attribute__((vector_size(2 * LANES)));
+typedef uint16_t vh_memory __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
+
+enum {
+    TILE_COLUMNS = 2 * LANES,
+    TILE_DEPTH = 256, /* of a product's panel: 256 x 16 floats are 16 KiB, half a first-level cache */
+};
+
+INLINE vf vf_load(const float *p) { return (vf)*(const vf_memory *)(const void *)p; }
+INLINE void vf_store(float *p, vf v) { *(vf_memory *)(void *)p = (vf_memory)v; }
+INLINE vf vf_all(float x) { return x - (vf){0}; }
+
+INLINE float vf_sum(vf v) /* in halves, so that the order is the same everywhere in a class */
+{
+    float lane[LANES];
+    memcpy(lane, &v, sizeof lane);
+    for (unsigned half = LANES / 2; half; half /= 2)
+        for (unsigned i = 0; i < half; i++) lane[i] += lane[i + half];
+    return lane[0];
+}
+
+INLINE float vf_most(vf v)
+{
+    float lane[LANES], most;
+    memcpy(lane, &v, sizeof lane);
+    most = lane[0];
+    for (unsigned i = 1; i < LANES; i++) most = fmaxf(most, lane[i]);
+    return most;
+}
+
+/* e^x to 2 units in the last place: 2^n · e^r with |r| <= ln 2 / 2 (the polynomial is that of Cephes' expf). x below -87 counts
+ * as -87, above 88 as 88. */
+INLINE vf vf_exp(vf x)
+{
+    x = vf_max(x, vf_all(-87.0f));
+    x = 0 - vf_max(0 - x, vf_all(-88.0f));
+    const vf magic = vf_all(0x1.8p23f); /* adding it rounds to a whole number */
+    vf n = vf_fma(x, vf_all(1.44269504f), magic) - magic;
+    vf r = vf_fma(n, vf_all(-0.693359375f), x);
+    r = vf_fma(n, vf_all(2.12194440e-4f), r);
+    vf p = vf_all(1.9875691500e-4f);
+    p = vf_fma(p, r, vf_all(1.3981999507e-3f));
+    p = vf_fma(p, r, vf_all(8.3334519073e-3f));
+    p = vf_fma(p, r, vf_all(4.1665795894e-2f));
+    p = vf_fma(p, r, vf_all(1.6666665459e-1f));
+    p = vf_fma(p, r, vf_all(5.0000001201e-1f));
+    p = vf_fma(p, r * r, r + 1);
+    vi exponent = (__builtin_convertvector(n, vi) + 127) << 23;
+    return p * (vf)exponent;
+}
+
+INLINE vf vf_quickgelu(vf x) { return x / (1 + vf_exp(x * -1.702f)); }
+
+/* erf by formula 7.1.26 of Abramowitz and Stegun: 1.5e-7 at most beside it. */
+INLINE vf vf_gelu(vf x)
+{
+    vf z = x * 0.707106781f;
+    vf magnitude = vf_max(z, 0 - z);
+    vf t = 1 / vf_fma(magnitude, vf_all(0.3275911f), vf_all(1));
+    vf p = vf_all(1.061405429f);
+    p = vf_fma(p, t, vf_all(-1.453152027f));
+    p = vf_fma(p, t, vf_all(1.421413741f));
+    p = vf_fma(p, t, vf_all(-0.284496736f));
+    p = vf_fma(p, t, vf_all(0.254829592f));
+    vf rest = p * t * vf_exp(0 - magnitude * magnitude); /* 1 - erf |z| */
+    vi negative = (vi)z & (vi)vf_all(-0.0f);
+    vf erf_z = (vf)((vi)(1 - rest) | negative);
+    return 0.5f * x * (1 + erf_z);
+}
+
+INLINE vf vf_after(enum linear_after after, vf x)
+{
+    return after == LINEAR_QUICKGELU ? vf_quickgelu(x) : after == LINEAR_GELU ? vf_gelu(x) : x;
+}
+
+/* ---- bf16 */
+
+INLINE vh vh_of(vf x)
+{
+    vu bits = (vu)x;
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+    return __builtin_convertvector(bits, vh);
+}
+
+static inline uint16_t half_of(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+KERNEL static void to_bf16(const float *x, size_t n, uint16_t *out)
+{
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) *(vh_memory *)(void *)(out + i) = (vh_memory)vh_of(vf_load(x + i));
+    for (; i < n; i++) out[i] = half_of(x[i]);
+}
+
+KERNEL static void from_bf16(const uint16_t *x, size_t n, float *out)
+{
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        vh halves = (vh)*(const vh_memory *)(const void *)(x + i);
+        vf_store(out + i, (vf)(__builtin_convertvector(halves, vu) << 16));
+    }
+    for (; i < n; i++) {
+        uint32_t bits = (uint32_t)x[i] << 16;
+        memcpy(out + i, &bits, sizeof bits);
+    }
+}
+
+INLINE void store_as(enum matmul_type type, void *out, size_t at, vf v)
+{
+    if (type == MATMUL_F32) vf_store((float *)out + at, v);
+    else *(vh_memory *)(void *)((uint16_t *)out + at) = (vh_memory)vh_of(v);
+}
+
+INLINE void store_one_as(enum matmul_type type, void *out, size_t at, float x)
+{
+    if (type == MATMUL_F32) ((float *)out)[at] = x;
+    else ((uint16_t *)out)[at] = half_of(x);
+}
+
+/* ---- LayerNorm */
+
+INLINE float row_sum(const float *x, size_t n)
+{
+    vf sums = vf_all(0);
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) sums += vf_load(x + i);
+    float sum = vf_sum(sums);
+    for (; i < n; i++) sum += x[i];
+    return sum;
+}
+
+INLINE float row_spread(const float *x, float mean, size_t n) /* sum of squared distances */
+{
+    vf sums = vf_all(0);
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        vf d = vf_load(x + i) - mean;
+        sums = vf_fma(d, d, sums);
+    }
+    float sum = vf_sum(sums);
+    for (; i < n; i++) sum += (x[i] - mean) * (x[i] - mean);
+    return sum;
+}
+
+INLINE void norm_rows(const float *x, const float *weight, const float *bias, float eps, size_t rows, size_t width,
+                      enum matmul_type type, void *out)
+{
+    for (size_t r = 0; r < rows; r++, x += width) {
+        float mean = row_sum(x, width) / (float)width;
+        float scale = 1 / sqrtf(row_spread(x, mean, width) / (float)width + eps);
+        size_t i = 0;
+        for (; i + LANES <= width; i += LANES)
+            store_as(type, out, r * width + i, vf_fma((vf_load(x + i) - mean) * scale, vf_load(weight + i), vf_load(bias + i)));
+        for (; i < width; i++) store_one_as(type, out, r * width + i, (x[i] - mean) * scale * weight[i] + bias[i]);
+    }
+}
+
+KERNEL static void norm(const float *x, const float *weight, const float *bias, float eps, size_t rows, size_t width,
+                        enum matmul_type type, void *out)
+{
+    if (type == MATMUL_F32) norm_rows(x, weight, bias, eps, rows, width, MATMUL_F32, out);
+    else norm_rows(x, weight, bias, eps, rows, width, MATMUL_BF16, out);
+}
+
+/* ---- products of single floats
+ *
+ * A tile is `rows` rows by two vectors of columns, kept in registers while the depth runs: at each step one number of each row
+ * times two vectors of the panel. Panels hold TILE_COLUMNS columns: [depth, TILE_COLUMNS]. */
+
+INLINE void tile_add(const unsigned rows, const float *x, size_t x_stride, const float *panel, size_t depth, vf sums[TILE_ROWS][2])
+{
+    for (size_t d = 0; d < depth; d++) {
+        vf left = *(const vf *)(const void *)(panel + d * TILE_COLUMNS);
+        vf right = *(const vf *)(const void *)(panel + d * TILE_COLUMNS + LANES);
+        UNROLL for (unsigned r = 0; r < rows; r++) {
+            vf number = vf_all(x[r * x_stride + d]);
+            sums[r][0] = vf_fma(number, left, sums[r][0]);
+            sums[r][1] = vf_fma(number, right, sums[r][1]);
+        }
+    }
+}
+
+static size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
+
+static size_t pack_size(size_t n, size_t k) { return round_up(n, TILE_COLUMNS) * k; }
+
+static void pack(const float *weights, size_t n, size_t k, float *packed)
+{
+    for (size_t column = 0; column < n; column += TILE_COLUMNS)
+        for (size_t d = 0; d < k; d++)
+            for (size_t i = 0; i < TILE_COLUMNS; i++) *packed++ = column + i < n ? weights[(column + i) * k + d] : 0;
+}
+
+struct product {
+    const float *bias; /* of the tile's columns; NULL: none */
+    size_t n, k;
+    enum linear_after after;
+    size_t columns;    /* of the tile: TILE_COLUMNS, fewer at the end */
+    size_t from, depth; /* the part of k */
+};
+
+/* What the sums begin with: nothing, the bias, or what an earlier part of k (with LINEAR_ADD: the caller) left in y. */
+INLINE void tile_begin(const unsigned rows, const struct product *p, const float *y, vf sums[TILE_ROWS][2])
+{
+    float bias[TILE_COLUMNS] = {0}, before[TILE_COLUMNS] = {0};
+    if (p->from == 0 && p->bias) memcpy(bias, p->bias, p->columns * sizeof *bias);
+    bool goes_on = p->from || p->after == LINEAR_ADD;
+    UNROLL for (unsigned r = 0; r < rows; r++) {
+        const float *row = y + r * p->n;
+        if (goes_on && p->columns < TILE_COLUMNS) memcpy(before, row, p->columns * sizeof *before), row = before;
+        sums[r][0] = vf_load(bias);
+        sums[r][1] = vf_load(bias + LANES);
+        if (!goes_on) continue;
+        sums[r][0] += vf_load(row);
+        sums[r][1] += vf_load(row + LANES);
+    }
+}
+
+INLINE void tile_end(const unsigned rows, const struct product *p, float *y, vf sums[TILE_ROWS][2])
+{
+    enum linear_after after = p->from + p->depth == p->k ? p->after : LINEAR_PLAIN;
+    float whole[TILE_COLUMNS];
+    UNROLL for (unsigned r = 0; r < rows; r++) {
+        float *row = p->columns < TILE_COLUMNS ? whole : y + r * p->n;
+        vf_store(row, vf_after(after, sums[r][0]));
+        vf_store(row + LANES, vf_after(after, sums[r][1]));
+        if (row == whole) memcpy(y + r * p->n, whole, p->columns * sizeof *whole);
+    }
+}
+
+INLINE void tile(const unsigned rows, const struct product *p, const float *panel, const float *x, float *y)
+{
+    vf sums[TILE_ROWS][2];
+    tile_begin(rows, p, y, sums);
+    tile_add(rows, x, p->k, panel, p->depth, sums);
+    tile_end(rows, p, y, sums);
+}
+
+/* Rows that are too few for a tile go one by one. */
+KERNEL static void panel_rows(const struct product *p, const float *panel, size_t rows, const float *x, float *y)
+{
+    size_t r = 0;
+    for (; r + TILE_ROWS <= rows; r += TILE_ROWS) tile(TILE_ROWS, p, panel, x + r * p->k, y + r * p->n);
+    for (; r + 2 <= rows; r += 2) tile(2, p, panel, x + r * p->k, y + r * p->n);
+    if (r < rows) tile(1, p, panel, x + r * p->k, y + r * p->n);
+}
+
+KERNEL static void product(const float *packed, const float *bias, size_t n, size_t k, enum linear_after after, size_t rows,
+                           const float *x, float *y)
+{
+    struct product p = {.n = n, .k = k, .after = after};
+    for (; p.from < k; p.from += p.depth) {
+        p.depth = k - p.from < TILE_DEPTH ? k - p.from : TILE_DEPTH;
+        for (size_t column = 0; column < n; column += TILE_COLUMNS) {
+            p.columns = n - column < TILE_COLUMNS ? n - column : TILE_COLUMNS;
+            p.bias = bias ? bias + column : NULL;
+            panel_rows(&p, packed + column * k + p.from * TILE_COLUMNS, rows, x + p.from, y + column);
+        }
+    }
+}
+
+/* ---- attention, head by head
+ *
+ * room: kᵀ in panels [head_width, TILE_COLUMNS] a group of keys; v in panels [keys, TILE_COLUMNS] a group of numbers; a tile of
+ * queries, a tile of their weights, a tile of results. */
+
+struct head_room {
+    size_t keys_wide, width_wide; /* keys and head width, rounded up to whole tiles */
+    float *k, *v;
+    float *q;       /* [TILE_ROWS, head_width] */
+    float *weights; /* [TILE_ROWS, keys_wide] */
+    float *out;     /* [TILE_ROWS, width_wide] */
+};
+
+static struct head_room head_room(size_t keys, size_t head_width, float *room)
+{
+    struct head_room h = {.keys_wide = round_up(keys, TILE_COLUMNS), .width_wide = round_up(head_width, TILE_COLUMNS)};
+    h.k = room;
+    h.v = h.k + h.keys_wide * head_width;
+    h.weights = h.v + keys * h.width_wide;
+    h.out = h.weights + TILE_ROWS * h.keys_wide;
+    h.q = h.out + TILE_ROWS * h.width_wide;
+    return h;
+}
+
+static size_t attention_room(size_t keys, size_t head_width)
+{
+    size_t keys_wide = round_up(keys, TILE_COLUMNS), width_wide = round_up(head_width, TILE_COLUMNS);
+    return keys_wide * head_width + keys * width_wide + TILE_ROWS * (keys_wide + width_wide + head_width);
+}
+
+KERNEL static void gather_keys(const struct attention *a, size_t head, const struct head_room *h)
+{
+    size_t D = a->head_width;
+    for (size_t s = 0; s < h->keys_wide; s++) {
+        float *to = h->k + s / TILE_COLUMNS * TILE_COLUMNS * D + s % TILE_COLUMNS;
+        const float *from = a->k + s * a->kv_stride + head * D;
+        for (size_t d = 0; d < D; d++) to[d * TILE_COLUMNS] = s < a->keys ? from[d] : 0;
+    }
+}
+
+KERNEL static void gather_values(const struct attention *a, size_t head, const struct head_room *h)
+{
+    size_t D = a->head_width;
+    for (size_t column = 0; column < h->width_wide; column += TILE_COLUMNS) {
+        size_t n = D - column < TILE_COLUMNS ? D - column : TILE_COLUMNS;
+        for (size_t s = 0; s < a->keys; s++) {
+            float *to = h->v + column * a->keys + s * TILE_COLUMNS;
+            memcpy(to, a->v + s * a->kv_stride + head * D + column, n * sizeof *to);
+            for (size_t i = n; i < TILE_COLUMNS; i++) to[i] = 0;
+        }
+    }
+}
+
+/* weights = q · kᵀ of the tile's rows for the first `keys` keys, in whole panels. */
+INLINE void tile_scores(const unsigned rows, const struct head_room *h, size_t head_width, size_t keys)
+{
+    for (size_t s = 0; s < keys; s += TILE_COLUMNS) {
+        vf sums[TILE_ROWS][2] = {{{0}}};
+        tile_add(rows, h->q, head_width, h->k + s * head_width, head_width, sums);
+        UNROLL for (unsigned r = 0; r < rows; r++) {
+            vf_store(h->weights + r * h->keys_wide + s, sums[r][0]);
+            vf_store(h->weights + r * h->keys_wide + s + LANES, sums[r][1]);
+        }
+    }
+}
+
+/* e^(x - most) of the first `seen`, zeros up to `keys`; 1 / their sum. Behind `seen` there is room for whole vectors. */
+INLINE float softmax_row(float *x, size_t seen, size_t keys)
+{
+    size_t wide = round_up(seen, LANES);
+    for (size_t i = seen; i < wide; i++) x[i] = -INFINITY;
+    vf most = vf_load(x), sums = vf_all(0);
+    for (size_t i = LANES; i < wide; i += LANES) most = vf_max(most, vf_load(x + i));
+    const float top = vf_most(most);
+    for (size_t i = 0; i < wide; i += LANES) {
+        vf e = vf_exp(vf_load(x + i) - top);
+        vf_store(x + i, e);
+        if (i + LANES <= seen) sums += e;
+    }
+    float sum = vf_sum(sums);
+    for (size_t i = seen / LANES * LANES; i < seen; i++) sum += x[i];
+    for (size_t i = seen; i < keys; i++) x[i] = 0;
+    return 1 / sum;
+}
+
+/* out = weights · v of the tile's rows. */
+INLINE void tile_mix(const unsigned rows, const struct head_room *h, size_t all_keys, size_t keys)
+{
+    for (size_t column = 0; column < h->width_wide; column += TILE_COLUMNS) {
+        vf sums[TILE_ROWS][2] = {{{0}}};
+        tile_add(rows, h->weights, h->keys_wide, h->v + column * all_keys, keys, sums);
+        UNROLL for (unsigned r = 0; r < rows; r++) {
+            vf_store(h->out + r * h->width_wide + column, sums[r][0]);
+            vf_store(h->out + r * h->width_wide + column + LANES, sums[r][1]);
+        }
+    }
+}
+
+INLINE void attend_tile(const unsigned rows, const struct attention *a, size_t head, size_t first, const struct head_room *h)
+{
+    const size_t D = a->head_width;
+    const float scale = 1 / sqrtf((float)D);
+    size_t keys = a->causal && first + rows < a->keys ? first + rows : a->keys; /* that any of the rows sees */
+    for (unsigned r = 0; r < rows; r++)
+        for (size_t d = 0; d < D; d++) h->q[r * D + d] = a->q[(first + r) * a->q_stride + head * D + d] * scale;
+    tile_scores(rows, h, D, keys);
+    float inverse[TILE_ROWS];
+    for (unsigned r = 0; r < rows; r++) {
+        size_t seen = a->causal ? first + r + 1 : keys;
+        inverse[r] = softmax_row(h->weights + r * h->keys_wide, seen, keys);
+    }
+    tile_mix(rows, h, a->keys, keys);
+    for (unsigned r = 0; r < rows; r++) {
+        size_t at = ((first + r) * a->heads + head) * D, d = 0;
+        const float *out = h->out + r * h->width_wide;
+        for (; d + LANES <= D; d += LANES) store_as(a->type, a->out, at + d, vf_load(out + d) * inverse[r]);
+        for (; d < D; d++) store_one_as(a->type, a->out, at + d, out[d] * inverse[r]);
+    }
+}
+
+KERNEL static void attend(const struct attention *a)
+{
+    struct head_room h = head_room(a->keys, a->head_width, a->room);
+    for (size_t head = 0; head < a->heads; head++) {
+        gather_keys(a, head, &h);
+        gather_values(a, head, &h);
+        size_t i = 0;
+        for (; i + TILE_ROWS <= a->queries; i += TILE_ROWS) attend_tile(TILE_ROWS, a, head, i, &h);
+        for (; i + 2 <= a->queries; i += 2) attend_tile(2, a, head, i, &h);
+        if (i < a->queries) attend_tile(1, a, head, i, &h);
+    }
+}
+
+/* ---- int8 */
+
+KERNEL static void quantise(const float *x, size_t rows, size_t width, int8_t *out, float *scales)
+{
+    for (size_t r = 0; r < rows; r++, x += width, out += width) {
+        vf most = vf_all(0);
+        size_t i = 0;
+        for (; i + LANES <= width; i += LANES) most = vf_max(most, vf_max(vf_load(x + i), 0 - vf_load(x + i)));
+        float top = vf_most(most);
+        for (; i < width; i++) top = fmaxf(top, fabsf(x[i]));
+        scales[r] = top / 127;
+        const float inverse = top > 0 ? 127 / top : 0;
+        const vf magic = vf_all(0x1.8p23f); /* its low bits then hold the whole number */
+        typedef int8_t vb __attribute__((vector_size(LANES)));
+        typedef int8_t vb_memory __attribute__((vector_size(LANES), aligned(1), may_alias));
+        for (i = 0; i + LANES <= width; i += LANES) {
+            vi whole = (vi)vf_fma(vf_load(x + i), vf_all(inverse), magic) - 0x4b400000;
+            *(vb_memory *)(void *)(out + i) = (vb_memory)__builtin_convertvector(whole, vb);
+        }
+        for (; i < width; i++) out[i] = (int8_t)rintf(x[i] * inverse);
+    }
+}
+
+INLINE void dequantise_rows(const int32_t *sums, const float *row_scales, const float *column_scales, const float *bias,
+                            size_t rows, size_t n, const enum linear_after after, float *y)
+{
+    for (size_t r = 0; r < rows; r++, sums += n, y += n) {
+        const float scale = row_scales[r];
+        size_t i = 0;
+        for (; i < n; i += LANES) {
+            size_t left = n - i < LANES ? n - i : LANES;
+            float column[LANES] = {0}, add[LANES] = {0}, now[LANES] = {0};
+            int32_t whole[LANES] = {0};
+            memcpy(whole, sums + i, left * sizeof *whole);
+            memcpy(column, column_scales + i, left * sizeof *column);
+            if (bias) memcpy(add, bias + i, left * sizeof *add);
+            if (after == LINEAR_ADD) memcpy(now, y + i, left * sizeof *now);
+            vi whole_vector;
+            memcpy(&whole_vector, whole, sizeof whole);
+            vf v = vf_fma(__builtin_convertvector(whole_vector, vf), scale * vf_load(column), vf_load(add));
+            vf_store(now, after == LINEAR_ADD ? v + vf_load(now) : vf_after(after, v));
+            memcpy(y + i, now, left * sizeof *now);
+        }
+    }
+}
+
+KERNEL static void dequantise(const int32_t *sums, const float *row_scales, const float *column_scales, const float *bias,
+                              size_t rows, size_t n, enum linear_after after, float *y)
+{
+    switch (after) {
+    case LINEAR_PLAIN: dequantise_rows(sums, row_scales, column_scales, bias, rows, n, LINEAR_PLAIN, y); break;
+    case LINEAR_ADD: dequantise_rows(sums, row_scales, column_scales, bias, rows, n, LINEAR_ADD, y); break;
+    case LINEAR_QUICKGELU: dequantise_rows(sums, row_scales, column_scales, bias, rows, n, LINEAR_QUICKGELU, y); break;
+    case LINEAR_GELU: dequantise_rows(sums, row_scales, column_scales, bias, rows, n, LINEAR_GELU, y); break;
+    }
+}
+
+KERNEL static void product_s8(const int8_t *weights, size_t n, size_t k, size_t rows, const int8_t *x, int32_t *y)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < n; c++) {
+            int32_t sum = 0;
+            for (size_t d = 0; d < k; d++) sum += x[r * k + d] * weights[c * k + d];
+            y[r * n + c] = sum;
+        }
+}
+
+const struct block_kernels KERNELS = {
+    .norm = norm,
+    .attention_room = attention_room,
+    .attend = attend,
+    .to_bf16 = to_bf16,
+    .from_bf16 = from_bf16,
+    .quantise = quantise,
+    .dequantise = dequantise,
+    .pack_size = pack_size,
+    .pack = pack,
+    .product = product,
+    .product_s8 = product_s8,
+};

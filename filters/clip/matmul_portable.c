@@ -1,0 +1,74 @@
+/* Products without a library: the kernels of block_kernels.h over weights packed in panels. */
+#include "filters/clip/block_kernels.h"
+#include "filters/clip/matmul_ops.h"
+#include "pipeline/base/fail.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct packed {
+    const struct block_kernels *kernels;
+    size_t n, k;
+    enum matmul_type type;
+    enum linear_after after;
+    float *panels; /* of F32 */
+    float *bias;   /* NULL: none */
+    int8_t *s8;    /* [n, k], of S8 */
+};
+
+static void drop(struct packed *p)
+{
+    free(p->panels);
+    free(p->bias);
+    free(p->s8);
+    free(p);
+}
+
+static void *copy_of(const void *from, size_t n)
+{
+    void *copy = matmul_memory(n);
+    if (copy) memcpy(copy, from, n);
+    return copy;
+}
+
+static struct packed *pack(enum matmul_class c, const struct linear_spec *spec, const int8_t *s8)
+{
+    struct packed *p = calloc(1, sizeof *p);
+    if (!p) return fail_memory(), NULL;
+    *p = (struct packed){.kernels = block_kernels_of(c), .n = spec->n, .k = spec->k, .type = spec->type, .after = spec->after};
+    bool ok;
+    if (s8) {
+        ok = (p->s8 = copy_of(s8, p->n * p->k)) != NULL;
+    } else {
+        p->panels = matmul_memory(p->kernels->pack_size(p->n, p->k) * sizeof *p->panels);
+        if (p->panels) p->kernels->pack(spec->weights, p->n, p->k, p->panels);
+        ok = p->panels && (!spec->bias || (p->bias = copy_of(spec->bias, p->n * sizeof *p->bias)));
+    }
+    if (ok) return p;
+    drop(p);
+    return NULL;
+}
+
+static size_t bytes(const struct packed *p)
+{
+    return p->s8 ? p->n * p->k : p->kernels->pack_size(p->n, p->k) * sizeof *p->panels;
+}
+
+static int run(struct packed *p, struct matmul_room *room, size_t rows, const void *x, void *y)
+{
+    (void)room;
+    if (p->s8) p->kernels->product_s8(p->s8, p->n, p->k, rows, x, y);
+    else p->kernels->product(p->panels, p->bias, p->n, p->k, p->after, rows, x, y);
+    return 0;
+}
+
+static const char *version(void) { return "portable"; }
+
+static size_t rows_as_they_are(enum matmul_class c, size_t rows)
+{
+    (void)c;
+    return rows;
+}
+
+const struct matmul_ops matmul_portable_ops = {
+    .version = version, .rows = rows_as_they_are, .pack = pack, .drop = drop, .bytes = bytes, .run = run};
