@@ -50,7 +50,7 @@ struct index_builder {
     sqlite3_stmt *statements[FIXED_STATEMENTS];
     struct row_table samples, removed;
     uint64_t last_file; /* the src_file that was last seen to have a row in inputs */
-    bool any_file, published;
+    bool any_file, begun, published; /* begun: the temporary file is ours, and goes when it is not published */
 };
 
 /* Columns that `samples` and `removed` declare themselves, in their order; the first ones are not cells of rows. */
@@ -155,6 +155,7 @@ static int create_tables(struct index_builder *b, const struct columns *samples,
 static int open_database(struct index_builder *b)
 {
     if (unlink(b->temporary) < 0 && errno != ENOENT) return fail_errno("%s: cannot remove", b->temporary);
+    b->begun = true;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     if (sqlite3_open_v2(b->temporary, &b->db, flags, NULL) != SQLITE_OK) return database_failed(b, "open");
     sqlite3_db_config(b->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
@@ -201,9 +202,8 @@ static void close_database(struct index_builder *b)
 void index_builder_close(struct index_builder *b)
 {
     if (!b) return;
-    bool opened = b->db != NULL;
     close_database(b);
-    if (opened && !b->published) unlink(b->temporary);
+    if (b->begun && !b->published) unlink(b->temporary);
     free(b->temporary);
     free(b->path);
     free(b);
@@ -413,6 +413,5 @@ int index_builder_finish(struct index_builder *b)
     if (check(b, "PRAGMA foreign_key_check", NULL) < 0 || check(b, "PRAGMA integrity_check", "ok") < 0) return -1;
     close_database(b);
     b->published = file_rename_durably(b->temporary, b->path) == 0;
-    if (!b->published) unlink(b->temporary);
     return b->published ? 0 : -1;
 }

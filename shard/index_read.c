@@ -208,7 +208,8 @@ int index_reader_where(struct index_reader *r, const char *expression, struct nu
     if (result == 0) result = buf_printf(&sql, "SELECT number FROM samples WHERE (%s\n) ORDER BY number", expression);
     if (result == 0 && !buf_c_string(&sql)) result = -1;
     if (result == 0 && sqlite3_prepare_v2(r->db, sql.p, -1, &statement, &tail) != SQLITE_OK)
-        result = fail_usage("--where '%s': %s", expression, sqlite3_errmsg(r->db));
+        result = sqlite3_errcode(r->db) == SQLITE_NOMEM ? fail_memory()
+                                                        : fail_usage("--where '%s': %s", expression, sqlite3_errmsg(r->db));
     if (result == 0 && *tail) result = fail_usage("--where '%s': more than one expression", expression);
     if (result == 0) result = add_all(r, statement, numbers);
     sqlite3_finalize(statement);

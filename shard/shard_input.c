@@ -60,7 +60,8 @@ static int name_inputs(struct stage_run *run, const char *const *paths, size_t c
         if (!file->described) continue;
         struct rows_reader *reader;
         if (rows_open(&reader, paths[i], &quiet) < 0) return -1;
-        int result = stage_row_input(run, reader, paths[i]);
+        int result = rows_description(reader) ? stage_row_input(run, reader, paths[i])
+                                              : fail("%s: its description cannot be read again", paths[i]);
         rows_close(reader);
         if (result < 0) return -1;
     }
