@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <openssl/ssl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,12 +26,15 @@ struct transfer {
     CURL *easy;
     void *owner;
     struct curl_slist *resolve;
+    char given[HOST_BYTES_MAX + 8]; /* what takes back the name that libcurl was given; "" when there is none */
     struct buf head;
     size_t head_bytes;  /* of all heads so far */
     unsigned deadline_ms;
     bool in_body, stopped, bad_head, blocked, literal;
+    bool afresh;  /* this is the second start */
     int opened; /* the last socket that was made for it; -1 without one */
-    bool stale; /* the connection that was to be used again is out of step */
+    bool stale;   /* the connection that was to be used again is out of step */
+    bool unnamed; /* libcurl wanted to connect once more, and another handle had taken the name back */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -105,8 +109,9 @@ static int on_resolve(void *state, void *reserved, void *context)
 {
     (void)state;
     (void)reserved;
-    const struct transfer *t = context;
-    return t->literal || t->all->options.proxy ? 0 : 1;
+    struct transfer *t = context;
+    t->unnamed = !t->literal && !t->all->options.proxy;
+    return t->unnamed;
 }
 
 static uint16_t port_of(const struct sockaddr_storage *address)
@@ -268,7 +273,6 @@ static void set_constants(struct transfers *t, struct transfer *one)
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, t->options.no_http2 ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS);
-    curl_easy_setopt(e, CURLOPT_PIPEWAIT, 1L);
     curl_easy_setopt(e, CURLOPT_PROXY, t->proxy); /* "": none, whatever the environment says */
     curl_easy_setopt(e, CURLOPT_NOPROXY, "");
     curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -313,34 +317,49 @@ static struct transfer *transfer_new(struct transfers *t)
     return one;
 }
 
-/* "+HOST:PORT:ADDRESS,ADDRESS": the + lets it expire. */
-static int set_addresses(struct transfer *one, const struct wire_request *request)
+/* Appends "+HOST:PORT:ADDRESS,ADDRESS": the + lets it expire. */
+static int write_addresses(struct buf *line, const struct wire_request *request)
 {
-    curl_slist_free_all(one->resolve);
-    one->resolve = NULL;
-    struct net_address ignored;
-    one->literal = net_address_parse(&ignored, request->host) == 0;
-    if (one->literal || !request->address_count) {
-        curl_easy_setopt(one->easy, CURLOPT_RESOLVE, NULL);
-        return 0;
-    }
-    if (request->host.n > HOST_BYTES_MAX) return fail("a host's name of %zu bytes", request->host.n);
-    struct buf line;
-    buf_init(&line, 4096);
-    int result = buf_printf(&line, "+%.*s:%u:", STR_ARG(request->host), request->port);
+    int result = buf_printf(line, "+%.*s:%u:", STR_ARG(request->host), request->port);
     for (unsigned i = 0; i < request->address_count && result == 0; i++) {
         bool v6 = request->addresses[i].family == 6;
-        if (i) result = buf_byte(&line, ',');
-        if (v6 && result == 0) result = buf_byte(&line, '[');
-        if (result == 0) result = net_address_append(&line, &request->addresses[i]);
-        if (v6 && result == 0) result = buf_byte(&line, ']');
+        if (i) result = buf_byte(line, ',');
+        if (v6 && result == 0) result = buf_byte(line, '[');
+        if (result == 0) result = net_address_append(line, &request->addresses[i]);
+        if (v6 && result == 0) result = buf_byte(line, ']');
     }
-    const char *text = result == 0 ? buf_c_string(&line) : NULL;
-    one->resolve = text ? curl_slist_append(NULL, text) : NULL;
-    buf_free(&line);
-    if (!one->resolve) return result < 0 ? -1 : fail_memory();
-    curl_easy_setopt(one->easy, CURLOPT_RESOLVE, one->resolve);
+    return result;
+}
+
+static int add_resolve(struct transfer *one, const char *line)
+{
+    struct curl_slist *longer = line ? curl_slist_append(one->resolve, line) : NULL;
+    if (!longer) return fail_memory();
+    one->resolve = longer;
     return 0;
+}
+
+/* libcurl walks all names it has been given at the end of each transfer: so a handle takes back that of its last request
+ * ("-HOST:PORT"), and there are never more of them than handles. */
+static int set_addresses(struct transfer *one, const struct wire_request *request)
+{
+    struct net_address ignored;
+    struct buf line;
+    int result = 0;
+    curl_slist_free_all(one->resolve);
+    one->resolve = NULL;
+    one->literal = net_address_parse(&ignored, request->host) == 0;
+    if (one->given[0]) result = add_resolve(one, one->given);
+    one->given[0] = 0;
+    if (!one->literal && request->address_count && result == 0) {
+        if (request->host.n > HOST_BYTES_MAX) return fail("a host's name of %zu bytes", request->host.n);
+        snprintf(one->given, sizeof one->given, "-%.*s:%u", STR_ARG(request->host), request->port);
+        buf_init(&line, 4096);
+        result = write_addresses(&line, request) < 0 ? -1 : add_resolve(one, buf_c_string(&line));
+        buf_free(&line);
+    }
+    curl_easy_setopt(one->easy, CURLOPT_RESOLVE, one->resolve);
+    return result;
 }
 
 static int set_request(struct transfer *one, const struct wire_request *request)
@@ -348,7 +367,7 @@ static int set_request(struct transfer *one, const struct wire_request *request)
     one->owner = request->owner;
     one->deadline_ms = request->deadline_ms;
     one->head_bytes = 0;
-    one->in_body = one->stopped = one->bad_head = one->blocked = one->stale = false;
+    one->in_body = one->stopped = one->bad_head = one->blocked = one->stale = one->unnamed = one->afresh = false;
     one->opened = -1;
     one->error[0] = 0;
     buf_clear(&one->head);
@@ -442,18 +461,21 @@ static int64_t time_of(CURL *easy, CURLINFO what)
     return value;
 }
 
-/* Once more over a connection of its own; a fresh one is never stale. */
+/* Once more, over a connection of its own. */
 static bool start_afresh(struct transfers *t, struct transfer *one)
 {
-    one->stale = false;
+    if (one->afresh || one->head_bytes) return false;
+    one->afresh = true;
+    one->stale = one->unnamed = false;
     curl_multi_remove_handle(t->multi, one->easy);
+    curl_easy_setopt(one->easy, CURLOPT_RESOLVE, one->resolve); /* it was used up */
     curl_easy_setopt(one->easy, CURLOPT_FRESH_CONNECT, 1L);
     return curl_multi_add_handle(t->multi, one->easy) == CURLM_OK;
 }
 
 static void end_transfer(struct transfers *t, struct transfer *one, CURLcode code)
 {
-    if (one->stale && code != CURLE_OK && start_afresh(t, one)) return;
+    if ((one->stale || one->unnamed) && code != CURLE_OK && start_afresh(t, one)) return;
     struct wire_end end = {.stopped = one->stopped};
     end.connected_us = time_of(one->easy, CURLINFO_PRETRANSFER_TIME_T);
     end.first_byte_us = time_of(one->easy, CURLINFO_STARTTRANSFER_TIME_T);
