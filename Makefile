@@ -88,8 +88,10 @@ $(foreach m,$(MODULES),$(eval $(call module_rule,$(m))))
 WORDNET ?= /usr/share/wordnet
 $(BUILD)/generated/wordnet.h: filters/language/make_wordnet.py filters/lists/closed_classes.txt
 	@mkdir -p $(@D)
-	python3 filters/language/make_wordnet.py $(WORDNET) filters/lists/closed_classes.txt > $@
+	@echo "  make $@"
+	$(Q)python3 filters/language/make_wordnet.py $(WORDNET) filters/lists/closed_classes.txt > $@
 $(BUILD)/filters/language/wordnet.o: $(BUILD)/generated/wordnet.h
+$(BUILD)/shard/index_schema.o: schemas/index.sql   # comes in by .incbin, which dependency files do not see
 
 # ---- tests
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(LIBRARY)

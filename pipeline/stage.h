@@ -12,8 +12,9 @@
  * add its line to pipeline/commands.def; describe new columns in schemas/columns.def. Tests that will check it:
  * tests/e2e/help_test.py runs its example, tests/e2e/columns_test.py its columns, tests/e2e/threads_test.py equal bytes.
  *
- * Threads: `open`, `prepare`, `next`, `emit`, `close` are never called concurrently; `work` is, with different items and
- * different `worker` numbers (0 … threads-1), so per-worker state needs no lock.
+ * Threads: each callback but `work` is called by one thread at a time; `next` may run beside `emit`, on a later item, so state
+ * that both touch needs a lock or an atomic. `work` runs many times at once, with different items and different `worker` numbers
+ * (0 … threads-1), so per-worker state needs none.
  * All callbacks return 0, or -1 after fail(); `next` returns 1 when it filled the item, 0 at the end.
  */
 #ifndef WINNOW_STAGE_H
