@@ -27,6 +27,7 @@ enum unicode_class { /* bits of unicode_classes() */
     UNICODE_PRINTABLE = 64,  /* Python's str.isprintable(): not C*, not Z* save U+0020 */
     UNICODE_MARK = 128,      /* M* */
     UNICODE_SYMBOL = 256,    /* S* */
+    UNICODE_OTHER_NUMBER = 512, /* Nl or No: with UNICODE_DIGIT all of N* */
 };
 unsigned unicode_classes(uint32_t code_point); /* 0 beyond U+10FFFF */
 

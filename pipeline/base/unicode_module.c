@@ -28,6 +28,7 @@ static unsigned classes(uint32_t c)
     if (category & U_GC_P_MASK) found |= UNICODE_PUNCTUATION;
     if (category & U_GC_M_MASK) found |= UNICODE_MARK;
     if (category & U_GC_S_MASK) found |= UNICODE_SYMBOL;
+    if (category & (U_GC_NL_MASK | U_GC_NO_MASK)) found |= UNICODE_OTHER_NUMBER;
     if (!(category & (U_GC_C_MASK | U_GC_Z_MASK))) found |= UNICODE_PRINTABLE;
     return found;
 }

@@ -369,7 +369,8 @@ static void test_a_crop_is_a_part_of_the_whole_resized_picture(void **state)
         assert_int_equal(preprocess_resize(work, p.filter, &image, w, h, &whole), 0);
         uint32_t x = (uint32_t)rint((w - p.size) / 2.0), y = (uint32_t)rint((h - p.size) / 2.0);
         for (uint32_t row = 0; row < p.size; row++)
-            assert_memory_equal(pixels + 3 * (size_t)row * p.size, whole.rgb + 3 * ((size_t)(y + row) * w + x), 3 * (size_t)p.size);
+            assert_memory_equal(pixels + 3 * (size_t)row * p.size, whole.rgb + 3 * ((size_t)(y + row) * w + x),
+                                3 * (size_t)p.size);
         free(pixels);
         image_free(&image);
         image_free(&whole);

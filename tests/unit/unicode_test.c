@@ -245,6 +245,7 @@ static void classes_are_pythons(void **state)
     assert_int_equal(unicode_classes(0x01C5), UNICODE_LETTER | UNICODE_UPPER | UNICODE_PRINTABLE); /* titlecase */
     assert_int_equal(unicode_classes(0x0301), UNICODE_MARK | UNICODE_PRINTABLE);
     assert_int_equal(unicode_classes(0x0663), UNICODE_DIGIT | UNICODE_PRINTABLE);
+    assert_int_equal(unicode_classes(0x2167), UNICODE_OTHER_NUMBER | UNICODE_PRINTABLE); /* the Roman numeral VIII */
     assert_int_equal(unicode_classes(0x20AC), UNICODE_SYMBOL | UNICODE_PRINTABLE);
     assert_int_equal(unicode_classes(0x3001), UNICODE_PUNCTUATION | UNICODE_PRINTABLE);
     assert_int_equal(unicode_classes(0x6771), UNICODE_LETTER | UNICODE_PRINTABLE);
