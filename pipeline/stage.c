@@ -416,7 +416,11 @@ int stage_main(const struct command_line *line)
     struct stage_run run = {.stage = line->command->stage, .line = line, .options = line->options, .common = line->stage_options};
     run.own = calloc(1, sizeof *run.own);
     run.state = calloc(1, run.stage->run_size ? run.stage->run_size : 1);
-    if (!run.own || !run.state) return fail_memory();
+    if (!run.own || !run.state) {
+        free(run.own);
+        free(run.state);
+        return fail_memory();
+    }
     arena_init(&run.own->arena, ARENA_BYTES_MAX);
     int result = set_up(&run);
     if (result == 0) result = execute(&run);
