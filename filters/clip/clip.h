@@ -36,12 +36,18 @@ enum clip_precision {
 enum clip_precision clip_precision_find(struct str name); /* one of the choices */
 const char *clip_precision_name(enum clip_precision precision);
 
-enum { CLIP_IMAGES = 1, CLIP_TEXTS = 2 }; /* which towers are loaded */
+/* What is loaded; the configuration always is. */
+enum {
+    CLIP_LOAD_IMAGES = 1,    /* the picture tower */
+    CLIP_LOAD_TEXTS = 2,     /* the text tower and the tokenizer */
+    CLIP_LOAD_TOKENIZER = 4,
+    CLIP_LOAD_PRODUCTS = 8,  /* what multiplies, without weights: for clip_class */
+};
 
 struct clip_options {
     enum clip_precision precision;
     const char *class; /* processor class (matmul.h); NULL: this machine's best */
-    unsigned towers;   /* CLIP_IMAGES | CLIP_TEXTS; 0: both */
+    unsigned load;     /* CLIP_LOAD_…; 0: both towers */
     unsigned threads;  /* that load; 0: one */
 };
 
