@@ -6,6 +6,7 @@
 #include "reports/funnel.h"
 
 int funnel_text(const struct funnel *f, struct buf *out); /* for a terminal, in columns */
-int funnel_json(const struct funnel *f, struct buf *out); /* schemas/report.schema.json */
+/* schemas/report.schema.json; `rows` (taken over; NULL: none were read) becomes its key of that name. */
+int funnel_json(const struct funnel *f, json_t *rows, struct buf *out);
 
 #endif

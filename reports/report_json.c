@@ -65,14 +65,15 @@ static json_t *step_json(const struct funnel_step *s)
 
 static int add_oddity(void *list, const char *sentence) { return json_array_append_new(list, json_string(sentence)) ? fail_memory() : 0; }
 
-int funnel_json(const struct funnel *f, struct buf *out)
+int funnel_json(const struct funnel *f, json_t *rows, struct buf *out)
 {
     json_t *steps = json_array(), *oddities = json_array();
     int result = steps && oddities ? funnel_oddities(f, add_oddity, oddities) : fail_memory();
     for (size_t i = 0; i < f->count && result == 0; i++)
         if (json_array_append_new(steps, step_json(&f->list[i]))) result = fail_memory();
-    json_t *report = json_pack("{s:s,s:o,s:o}", "format", "winnow-report-1", "steps", steps, "to_know", oddities);
-    char *text = result == 0 && report ? json_dumps(report, JSON_INDENT(2)) : NULL;
+    json_t *report = json_pack("{s:s,s:o,s:o,s:o}", "format", "winnow-report-1", "steps", steps, "to_know", oddities, "rows",
+                               rows ? rows : json_null());
+    char *text = result == 0 && report ? json_dumps(report, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
     if (result == 0) result = text ? buf_add(out, str_from(text)) : fail_memory();
     if (result == 0) result = buf_byte(out, '\n');
     free(text);

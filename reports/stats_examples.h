@@ -1,0 +1,48 @@
+/* A few rows to look at: the smallest hashes of all (a drawing that every report of the same run repeats), or the nearest to a
+ * limit.
+ *
+ *     struct examples e = {.room = 5};
+ *     struct example *slot = examples_offer(&e, distance, hash);      NULL: there are nearer ones
+ *     if (slot && example_fill(slot, &source) < 0) …
+ *     examples_free(&e);
+ *
+ * The list stays sorted by distance, then hash. A row that is there already (equal hash: the same pair) is not taken twice.
+ */
+#ifndef WINNOW_REPORTS_STATS_EXAMPLES_H
+#define WINNOW_REPORTS_STATS_EXAMPLES_H
+
+#include "pipeline/base/buf.h"
+#include "pipeline/rows/batch.h"
+
+enum { EXAMPLES_MAX = 24, EXAMPLE_TEXT = 2048 /* bytes kept of a caption or URL */ };
+
+struct example {
+    double distance;          /* from the limit; 0 for a drawing */
+    uint64_t hash;            /* of the id */
+    double value;             /* what the rule measured, where it was asked again */
+    struct str id, url, text, measured, also, rule; /* in `own`; unescaped; url and text cut at a code point */
+    size_t text_points;       /* code points of the whole text */
+    struct str pack, key;     /* where the picture is: a pack, or a sample of a shard */
+    uint64_t offset, length;  /* in the pack; or of the sample in the shard's tar; length 0: no picture */
+    uint64_t shard;
+    uint64_t width, height;   /* of the original; 0 where there is none */
+    double unsafe;            /* the largest p_nsfw_… of the row; 0 without such a column */
+    size_t step;              /* where the row ended; SIZE_MAX: in the corpus */
+    char *own;
+};
+
+struct examples {
+    struct example list[EXAMPLES_MAX];
+    size_t count, room; /* room <= EXAMPLES_MAX */
+};
+
+struct example *examples_offer(struct examples *e, double distance, uint64_t hash);
+void examples_free(struct examples *e);
+
+/* Where the cells of an example stand; SIZE_MAX where the rows have no such column. */
+struct example_columns {
+    size_t id, url, text, measured, also, rule, pack, offset, length, shard, key, sample_offset, sample_length, width, height;
+};
+int example_fill(struct example *x, const struct example_columns *at, const struct row *row, struct arena *scratch);
+
+#endif

@@ -1,0 +1,126 @@
+#include "reports/stats_frequent.h"
+
+#include "pipeline/base/fail.h"
+#include "pipeline/base/hash.h"
+#include "pipeline/base/utf8.h"
+
+#include <stdlib.h>
+
+enum { ROOM_FIRST = 1024, TEXTS_MAX = 160 << 20 };
+
+int frequent_init(struct frequent *t, size_t limit)
+{
+    *t = (struct frequent){.limit = limit < 2 ? 2 : limit, .room = ROOM_FIRST};
+    buf_init(&t->texts, TEXTS_MAX);
+    t->items = calloc(t->room, sizeof *t->items);
+    return t->items ? 0 : fail_memory();
+}
+
+void frequent_free(struct frequent *t)
+{
+    free(t->items);
+    buf_free(&t->texts);
+    *t = (struct frequent){0};
+}
+
+struct str frequent_text(const struct frequent *t, const struct frequent_item *item) { return str_of(t->texts.p + item->text_at, item->text_n); }
+
+static struct frequent_item *place_of(struct frequent_item *items, size_t room, uint64_t hash)
+{
+    size_t at = hash & (room - 1);
+    while (items[at].hash && items[at].hash != hash) at = (at + 1) & (room - 1);
+    return &items[at];
+}
+
+/* The items that `keep` leaves, in a table of `room`; their texts move together. */
+static int rebuild(struct frequent *t, size_t room, uint64_t above)
+{
+    struct frequent_item *items = calloc(room, sizeof *items);
+    struct buf texts;
+    buf_init(&texts, TEXTS_MAX);
+    int result = items ? buf_reserve(&texts, t->texts.n) : fail_memory();
+    size_t count = 0;
+    for (size_t i = 0; i < t->room && result == 0; i++) {
+        struct frequent_item item = t->items[i];
+        if (!item.hash || item.n[0] + item.missed <= above) continue;
+        struct str text = frequent_text(t, &item);
+        item.text_at = (uint32_t)texts.n;
+        result = buf_add(&texts, text);
+        *place_of(items, room, item.hash) = item;
+        count++;
+    }
+    if (result < 0) {
+        free(items);
+        buf_free(&texts);
+        return -1;
+    }
+    free(t->items);
+    buf_free(&t->texts);
+    t->items = items;
+    t->texts = texts;
+    t->room = room;
+    t->count = count;
+    return 0;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Raises the floor to the median of what the items can have occurred: at least half of them go. */
+static int forget(struct frequent *t)
+{
+    uint64_t *most = malloc(t->count * sizeof *most);
+    if (!most) return fail_memory();
+    size_t n = 0;
+    for (size_t i = 0; i < t->room; i++)
+        if (t->items[i].hash) most[n++] = t->items[i].n[0] + t->items[i].missed;
+    qsort(most, n, sizeof *most, compare_u64);
+    t->floor = most[n / 2];
+    free(most);
+    return rebuild(t, t->room, t->floor);
+}
+
+static int make_room(struct frequent *t, size_t text)
+{
+    if (t->count >= t->limit || t->texts.n + text > TEXTS_MAX)
+        if (forget(t) < 0) return -1;
+    if (4 * (t->count + 1) > 3 * t->room) return rebuild(t, 2 * t->room, 0);
+    return 0;
+}
+
+int frequent_add(struct frequent *t, struct str text, const uint64_t n[FREQUENT_COUNTS])
+{
+    uint64_t hash = hash_xxh3_128(text, 0).low;
+    hash += !hash;
+    struct frequent_item *item = place_of(t->items, t->room, hash);
+    if (!item->hash) {
+        size_t kept = text.n <= FREQUENT_TEXT ? text.n : utf8_cut(text, FREQUENT_TEXT);
+        if (make_room(t, kept) < 0) return -1;
+        item = place_of(t->items, t->room, hash);
+        *item = (struct frequent_item){.hash = hash, .missed = t->floor, .text_at = (uint32_t)t->texts.n, .text_n = (uint32_t)kept};
+        if (buf_add(&t->texts, str_of(text.p, kept)) < 0) return -1;
+        t->count++;
+    }
+    for (int i = 0; i < FREQUENT_COUNTS; i++) item->n[i] += n[i];
+    return 0;
+}
+
+static int by_count(const void *a, const void *b, void *tally)
+{
+    const struct frequent_item *x = a, *y = b;
+    if (x->n[0] != y->n[0]) return x->n[0] > y->n[0] ? -1 : 1;
+    return str_compare(frequent_text(tally, x), frequent_text(tally, y));
+}
+
+void frequent_sort(struct frequent *t)
+{
+    if (t->sorted) return;
+    size_t n = 0;
+    for (size_t i = 0; i < t->room; i++)
+        if (t->items[i].hash) t->items[n++] = t->items[i];
+    qsort_r(t->items, n, sizeof *t->items, by_count, t);
+    t->sorted = true;
+}
