@@ -1,0 +1,232 @@
+/* Heads against recorded outputs of the published ones, in all modes; and half precision bit by bit. */
+#include "filters/clip/head.h"
+
+#include "filters/clip/half.h"
+#include "filters/clip/weights.h"
+#include "pipeline/base/fail.h"
+#include "pipeline/base/file.h"
+#include "tests/unit/shared.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+enum { ROWS = 32 };
+
+static json_t *expected; /* NULL: not there */
+static unsigned compared;
+
+static const char *path_of(const char *file)
+{
+    static char relative[200];
+    snprintf(relative, sizeof relative, "data/heads/%s", file);
+    const char *path = shared_path(relative);
+    if (!path) skip();
+    return path;
+}
+
+static int load_expected(void **state)
+{
+    (void)state;
+    const char *path = shared_path("data/heads/vectors/expected.json");
+    json_error_t error;
+    expected = path ? json_load_file(path, 0, &error) : NULL;
+    return 0;
+}
+
+static int free_expected(void **state)
+{
+    (void)state;
+    json_decref(expected);
+    return 0;
+}
+
+static float *inputs(const char *backbone, size_t *width)
+{
+    char file[80];
+    snprintf(file, sizeof file, "vectors/vit_%s_inputs.npy", backbone);
+    struct weights *w = weights_open(path_of(file));
+    assert_non_null(w);
+    const struct tensor *t = weights_at(w, 0);
+    assert_int_equal(t->shape[0], ROWS);
+    *width = (size_t)t->shape[1];
+    float *x = malloc((size_t)t->count * sizeof *x);
+    assert_int_equal(tensor_to_f32(t, x), 0);
+    weights_close(w);
+    return x;
+}
+
+/* `values`: a number a row, or a list of as many as the head has outputs. */
+static void check_head(const char *file, const char *backbone, const struct head_options *options, json_t *values, double allowed)
+{
+    size_t width;
+    float *x = inputs(backbone, &width);
+    struct head *h = head_open(path_of(file), options);
+    if (!h) fail_msg("%s: %s", file, fail_message());
+    assert_int_equal(head_width(h), width);
+    assert_int_equal(json_array_size(values), ROWS);
+    for (size_t r = 0; r < ROWS; r++) {
+        double out[16];
+        json_t *value = json_array_get(values, r);
+        assert_true(head_outputs(h) <= 16);
+        head_apply(h, x + r * width, out);
+        for (size_t o = 0; o < head_outputs(h); o++) {
+            double wanted = json_number_value(json_is_array(value) ? json_array_get(value, o) : value);
+            if (!(fabs(out[o] - wanted) <= allowed)) fail_msg("%s: row %zu: %.9g, expected %.9g", file, r, out[o], wanted);
+            compared++;
+        }
+    }
+    head_close(h);
+    free(x);
+}
+
+static void test_nsfw_heads_in_all_modes(void **state)
+{
+    (void)state;
+    static const char *const backbones[] = {"b_32", "l_14"}, *const modes[] = {"lookup", "oov", "raw"};
+    for (size_t b = 0; b < 2; b++)
+        for (int mode = HEAD_LOOKUP; mode <= HEAD_RAW; mode++) {
+            char file[80], name[80];
+            snprintf(file, sizeof file, "nsfw_vit_%s.safetensors", backbones[b]);
+            snprintf(name, sizeof name, "nsfw_vit_%s", backbones[b]);
+            path_of(file);
+            json_t *values = json_object_get(json_object_get(expected, name), modes[mode]);
+            struct head_options options = {.categories = (enum head_categories)mode};
+            check_head(file, backbones[b], &options, json_object_get(values, "p"), 1e-5);
+            options.logit = true;
+            check_head(file, backbones[b], &options, json_object_get(values, "logit"), 1e-4);
+        }
+}
+
+static void test_rounding_to_half_finds_the_categories(void **state)
+{
+    (void)state;
+    size_t width;
+    float *x = inputs("l_14", &width);
+    struct head *plain = head_open(path_of("nsfw_vit_l_14.safetensors"), &(struct head_options){.logit = true});
+    struct head *half = head_open(path_of("nsfw_vit_l_14.safetensors"), &(struct head_options){.logit = true, .half = true});
+    assert_non_null(plain);
+    assert_non_null(half);
+    double most = 0;
+    for (size_t r = 0; r < ROWS / 2; r++) { /* row r + 16 is row r rounded */
+        double rounded, wanted, unrounded;
+        head_apply(half, x + r * width, &rounded);
+        head_apply(plain, x + (r + ROWS / 2) * width, &wanted);
+        head_apply(plain, x + r * width, &unrounded);
+        assert_true(rounded == wanted);
+        most = fmax(most, fabs(rounded - unrounded));
+    }
+    assert_true(most > 0.1); /* the trap: the same pictures, other numbers */
+    head_close(plain);
+    head_close(half);
+    free(x);
+}
+
+static void test_aesthetic_heads(void **state)
+{
+    (void)state;
+    const struct head_options none = {.half = false};
+    path_of("vectors/expected.json");
+#define SCORE(name) json_object_get(json_object_get(expected, name), "score")
+    check_head("sa_0_4_vit_b_32_linear.pth", "b_32", &none, SCORE("aesthetic_v1_vit_b_32"), 1e-5);
+    check_head("sa_0_4_vit_l_14_linear.pth", "l_14", &none, SCORE("aesthetic_v1_vit_l_14"), 1e-5);
+    check_head("sac+logos+ava1-l14-linearMSE.pth", "l_14", &none, SCORE("aesthetic_v2_vit_l_14"), 1e-5);
+    check_head("aesthetic_v2_vit_l_14.collapsed.safetensors", "l_14", &none, SCORE("aesthetic_v2_vit_l_14"), 1e-5);
+#undef SCORE
+}
+
+static void test_violence_prototypes(void **state)
+{
+    (void)state;
+    const struct head_options none = {.half = false};
+    path_of("vectors/expected.json");
+    check_head("violence_detection_vit_b_32.npy", "b_32", &none,
+               json_object_get(json_object_get(expected, "violence_vit_b_32"), "similarity"), 1e-6);
+    check_head("violence_detection_vit_l_14.npy", "l_14", &none,
+               json_object_get(json_object_get(expected, "violence_vit_l_14"), "similarity"), 1e-6);
+    print_message("%u numbers compared\n", compared);
+    assert_int_equal(compared, 12 * ROWS + 4 * ROWS + 4 * ROWS);
+}
+
+static void test_a_head_says_whose_embeddings_it_takes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *model, *kind;
+        size_t width;
+    } heads[] = {
+        {"nsfw_vit_b_32.safetensors", "b32", "autokeras", 512},
+        {"nsfw_vit_l_14.safetensors", "l14", "autokeras", 768},
+        {"sa_0_4_vit_b_16_linear.pth", "b16", "affine", 512},
+        {"sac+logos+ava1-l14-linearMSE.pth", "l14", "layers", 768},
+        {"violence_detection_vit_b_32.npy", "b32", "prototypes", 512},
+    };
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        struct head *h = head_open(path_of(heads[i].file), &(struct head_options){.half = true});
+        assert_non_null(h);
+        assert_string_equal(head_model(h), heads[i].model);
+        assert_string_equal(head_kind(h), heads[i].kind);
+        assert_int_equal(head_width(h), heads[i].width);
+        assert_int_equal(head_is_prototypes(h), i == 4);
+        head_close(h);
+    }
+}
+
+static void test_hostile_files_are_refused_and_odd_ones_read(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"deep_mark", "global", "huge_shape", "memo_get", "missing_storage", "negative_stride",
+                                      "numel", "offset", "stack_underflow", "truncated_pickle"};
+    char file[80];
+    const struct head_options none = {.half = false};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(file, sizeof file, "hostile/bad_%s.pth", bad[i]);
+        assert_null(head_open(path_of(file), &none));
+        assert_non_null(strstr(fail_message(), bad[i]));
+    }
+    struct head *h = head_open(path_of("hostile/ok_minimal.pth"), &none); /* weight 0 … 7, bias 0.5 */
+    const float ones[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+    double out;
+    assert_non_null(h);
+    head_apply(h, ones, &out);
+    assert_true(out == 28.5);
+    head_close(h);
+}
+
+static void test_halves_round_to_nearest_even(void **state)
+{
+    (void)state;
+    for (uint32_t h = 0; h < 0x10000; h++) { /* every number comes back, and so do the halves of the way to the next */
+        float x = half_to_float((uint16_t)h);
+        if (isnan(x)) continue;
+        assert_int_equal(half_of_float(x), h);
+        if ((h & 0x7fff) >= 0x7bff) continue;
+        float next = half_to_float((uint16_t)(h + 1)), middle = (x + next) / 2;
+        assert_int_equal(half_of_float(middle), h & 1 ? h + 1 : h);
+        assert_int_equal(half_of_float(nextafterf(middle, x)), h);
+        assert_int_equal(half_of_float(nextafterf(middle, next)), h + 1);
+    }
+    assert_int_equal(half_of_float(65519.996f), 0x7bff);
+    assert_int_equal(half_of_float(65520.0f), 0x7c00);
+    assert_int_equal(half_of_float(-1e30f), 0xfc00);
+    assert_int_equal(half_of_float(1e-30f), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nsfw_heads_in_all_modes),
+        cmocka_unit_test(test_rounding_to_half_finds_the_categories),
+        cmocka_unit_test(test_aesthetic_heads),
+        cmocka_unit_test(test_violence_prototypes),
+        cmocka_unit_test(test_a_head_says_whose_embeddings_it_takes),
+        cmocka_unit_test(test_hostile_files_are_refused_and_odd_ones_read),
+        cmocka_unit_test(test_halves_round_to_nearest_even),
+    };
+    return cmocka_run_group_tests(tests, load_expected, free_expected);
+}
