@@ -20,6 +20,6 @@ int ids_read(struct ids *ids, const char *path); /* -1 with a sentence; memory i
 void ids_free(struct ids *ids);
 bool ids_have(const struct ids *ids, const unsigned char id[ID_BYTES]);
 int id_parse(struct str hex, unsigned char id[ID_BYTES]); /* 32 hexadecimal digits; -1 (no sentence) for anything else */
-int id_datacomp(struct str text, struct str url, unsigned char id[ID_BYTES]); /* MD5(text, url) */
+void id_datacomp(struct str text, struct str url, unsigned char id[ID_BYTES]); /* MD5(text, url) */
 
 #endif
