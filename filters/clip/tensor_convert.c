@@ -150,9 +150,9 @@ static size_t first_not_finite(const float *x, size_t n) /* n when all are finit
     return i;
 }
 
-static int fail_not_finite(const struct tensor *t, size_t at, double value)
+static int fail_not_finite(const struct tensor *t, size_t at)
 {
-    return fail("%s: tensor %.*s: element %zu is %g", t->file, STR_ARG(t->name), at, value);
+    return fail("%s: tensor %.*s: element %zu is not a finite number", t->file, STR_ARG(t->name), at);
 }
 
 int tensor_to_f32(const struct tensor *t, float *out)
@@ -162,7 +162,7 @@ int tensor_to_f32(const struct tensor *t, float *out)
     for (uint64_t done = 0; done < t->count; done += l.length, line_next(&l))
         run_to_f32(t->type, line_start(&l), l.length, l.step, out + done);
     size_t bad = first_not_finite(out, t->count);
-    return bad < t->count ? fail_not_finite(t, bad, (double)out[bad]) : 0;
+    return bad < t->count ? fail_not_finite(t, bad) : 0;
 }
 
 void tensor_pack(const struct tensor *t, char *out)
@@ -194,6 +194,6 @@ int tensor_to_f64(const struct tensor *t, double *out)
         }
     }
     for (size_t i = 0; i < t->count; i++)
-        if (!isfinite(out[i])) return fail_not_finite(t, i, out[i]);
+        if (!isfinite(out[i])) return fail_not_finite(t, i);
     return 0;
 }

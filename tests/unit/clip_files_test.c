@@ -66,7 +66,7 @@ static void test_a_header_that_lies_is_refused(void **state)
                                4, "2^62");
     assert_safetensors_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", 4,
                                "9 dimensions");
-    assert_safetensors_refused("{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"x\":1}}", 1, "field x");
+    assert_safetensors_refused("{\"a\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1],\"x\":1}}", 1, "field x");
     assert_safetensors_refused("{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
                                "\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,2]}}", 2, "duplicate");
 }
@@ -141,7 +141,7 @@ static void test_a_number_that_is_not_finite_is_named(void **state)
                        .data = str_of((const char *)numbers, sizeof numbers)};
     assert_int_equal(tensor_set_shape(&t, (const uint64_t[]){10, 100}, 2), 0);
     assert_int_equal(tensor_to_f32(&t, out), -1);
-    assert_string_equal(fail_message(), "m.safetensors: tensor w: element 777 is nan");
+    assert_string_equal(fail_message(), "m.safetensors: tensor w: element 777 is not a finite number");
     numbers[777] = INFINITY;
     assert_int_equal(tensor_to_f32(&t, out), -1);
     t.type = TENSOR_F64;
