@@ -34,6 +34,12 @@ void net_options_init(struct net_options *options)
 /* ---- opening and closing */
 
 static int on_head(void *owner, struct str head) { return response_head(owner, head); }
+static bool on_keep(void *owner)
+{
+    const struct site *site = ((const struct job *)owner)->site;
+    return site->urls.first || site->robots_jobs.first;
+}
+
 static int on_body(void *owner, struct str piece) { return response_body(owner, piece); }
 static void on_done(void *owner, const struct wire_end *end) { job_ended(owner, end); }
 
@@ -73,7 +79,7 @@ static void fit_files(struct net_options *o)
 static int open_parts(struct net *net)
 {
     const struct net_options *o = &net->options;
-    net->calls = (struct wire_calls){.context = net, .head = on_head, .body = on_body, .done = on_done, .answer = on_answer};
+    net->calls = (struct wire_calls){.context = net, .head = on_head, .keep = on_keep, .body = on_body, .done = on_done, .answer = on_answer};
     struct wire_options wire = {
         .guard = &o->guard, .user_agent = o->user_agent, .ca_file = o->ca_file, .any_certificate = o->any_certificate,
         .no_http2 = o->no_http2, .connections = o->connections, .servers = o->servers, .server_count = o->server_count,

@@ -40,7 +40,7 @@ struct wire_options {
     uint16_t proxy_port;
     bool any_certificate;              /* servers' certificates are not checked */
     bool no_http2;
-    unsigned connections;              /* transfers at the same time: sizes the pool of idle connections */
+    unsigned connections;              /* transfers at the same time; about as many more connections are kept idle */
     const struct dns_server *servers;
     unsigned server_count;
     unsigned dns_timeout_ms;           /* for one question to one server */
@@ -91,6 +91,8 @@ struct wire_calls {
     void *context; /* for `answer` */
     /* The final response's head, status line and fields to the empty line. 0 to go on, -1 to stop without the body. */
     int (*head)(void *owner, struct str head);
+    /* Behind the head: whether the connection will soon be used again. Where not it is closed at the end. */
+    bool (*keep)(void *owner);
     /* The next piece of the body, as it came; -1 to stop. */
     int (*body)(void *owner, struct str piece);
     void (*done)(void *owner, const struct wire_end *end); /* once for each started request; not for those that close() ends */

@@ -16,7 +16,9 @@
 
 enum {
     RECEIVE_BYTES = 32 << 10,  /* of one read; each running transfer holds as much */
-    NAME_SECONDS = 60,         /* that handed-over addresses stay with libcurl; every request hands them over anew */
+    NAME_SECONDS = 2,          /* that addresses stay with libcurl, which walks all of them at the end of each transfer. Every
+                                  request hands its own over anew, and they are used in the same moment */
+    IDLE_SECONDS = 30,         /* after which an idle connection is not used again */
     HOST_BYTES_MAX = 256,      /* of a name in CURLOPT_RESOLVE */
 };
 
@@ -47,6 +49,7 @@ struct transfers {
     char proxy[80];
     const struct wire_calls *calls;
     struct transfer *running, *free;
+    unsigned open; /* sockets, running and idle */
     int *socket_by_port; /* 65,536: a connection's socket by its local port */
     int64_t due; /* INT64_MAX when libcurl waits for sockets alone */
     bool global;
@@ -61,6 +64,14 @@ static unsigned status_code(struct str line)
     unsigned value = 0;
     for (size_t i = 0; i < 3 && i < code.n && ascii_is_digit(code.p[i]); i++) value = value * 10 + (unsigned)(code.p[i] - '0');
     return value;
+}
+
+/* libcurl's own way of limiting its pool leaves an empty bundle behind for each host it ever spoke to, and walks all of them
+ * for each new connection: so the pool is kept small from here, and never meets libcurl's limit. */
+static void decide_keeping(struct transfer *t)
+{
+    bool keep = t->all->open < 2 * t->all->options.connections && t->all->calls->keep(t->owner);
+    curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, keep ? 0L : 1L);
 }
 
 /* Collects the lines of a head; at its empty line the final response's head is handed up. */
@@ -80,7 +91,10 @@ static size_t on_head(char *bytes, size_t size, size_t n, void *context)
     bool ends = str_eq(line, STR("\r\n")) || str_eq(line, STR("\n"));
     if (!ends || status_code(buf_str(&t->head)) / 100 == 1) return line.n;
     t->in_body = true;
-    if (t->all->calls->head(t->owner, buf_str(&t->head)) == 0) return line.n;
+    if (t->all->calls->head(t->owner, buf_str(&t->head)) == 0) {
+        decide_keeping(t);
+        return line.n;
+    }
     t->stopped = true;
     return 0;
 }
@@ -101,7 +115,16 @@ static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_so
         t->blocked = true;
         return CURL_SOCKET_BAD;
     }
-    return t->opened = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    t->opened = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    t->all->open += t->opened >= 0;
+    return t->opened;
+}
+
+static int on_close(void *context, curl_socket_t fd)
+{
+    struct transfers *t = context;
+    t->open--;
+    return close(fd);
 }
 
 /* A host that is an address needs no resolver, though libcurl asks here for it too; a name never gets one. */
@@ -193,7 +216,7 @@ static int open_multi(struct transfers *t)
     curl_multi_setopt(t->multi, CURLMOPT_TIMERFUNCTION, on_timer);
     curl_multi_setopt(t->multi, CURLMOPT_TIMERDATA, t);
     curl_multi_setopt(t->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-    curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, (long)t->options.connections);
+    curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, 4L * (long)t->options.connections + 64);
     return 0;
 }
 
@@ -291,6 +314,9 @@ static void set_constants(struct transfers *t, struct transfer *one)
     curl_easy_setopt(e, CURLOPT_WRITEDATA, one);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, one);
+    curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, t);
+    curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, (long)IDLE_SECONDS);
     curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_ready);
     curl_easy_setopt(e, CURLOPT_PREREQDATA, one);
     curl_easy_setopt(e, CURLOPT_RESOLVER_START_FUNCTION, on_resolve);
