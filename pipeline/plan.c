@@ -2,12 +2,18 @@
  * dedup by picture, shard, index. Explicit stages are taken as they stand. */
 #include "pipeline/plan.h"
 
+#include "crawl/image/image.h"
+#include "filters/language/wordnet.h"
 #include "filters/preset.h"
 #include "pipeline/base/fail.h"
+#include "pipeline/base/module.h"
+#include "pipeline/base/unicode_ops.h"
 #include "pipeline/commands.h"
 #include "pipeline/stage.h"
+#include "shard/tar.h"
 
 #include <jansson.h>
+#include <libdeflate.h>
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <sqlite3.h>
@@ -374,13 +380,23 @@ int plan_print(const struct plan *plan, FILE *out)
     return result;
 }
 
-/* Versions, as they report them, of the libraries that make bytes: equal bytes are promised for equal versions. */
+/* Versions, as they report them, of what makes bytes: equal bytes are promised for equal ones. Modules that are missing here
+ * say so in their place, and a machine that has them is another. */
 static json_t *versions(void)
 {
+    struct buf codecs;
     char pcre[64] = "";
+    buf_init(&codecs, 4096);
     pcre2_config(PCRE2_CONFIG_VERSION, pcre);
-    return json_pack("{s:s,s:s,s:s,s:s,s:s}", "format", "winnow-plan-1", "winnow", WINNOW_VERSION, "zstd", ZSTD_versionString(), "sqlite",
-                     sqlite3_libversion(), "pcre2", pcre);
+    const struct unicode_module *unicode = module_open("unicode");
+    const char *tar = tar_library_version();
+    if (image_versions(&codecs) < 0) buf_clear(&codecs);
+    json_t *list = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "format", "winnow-plan-1", "winnow", WINNOW_VERSION, "zstd",
+                             ZSTD_versionString(), "libdeflate", LIBDEFLATE_VERSION_STRING, "sqlite", sqlite3_libversion(), "pcre2", pcre,
+                             "unicode", unicode ? unicode->version : "missing", "tar", tar ? tar : "missing", "codecs",
+                             codecs.n ? buf_c_string(&codecs) : "missing", "wordnet", wordnet_digest());
+    buf_free(&codecs);
+    return list;
 }
 
 static int add_json_line(struct buf *out, json_t *object)

@@ -20,7 +20,7 @@
 struct run_options {
     const char *output;
     uint64_t workers, limit;
-    bool print, quiet;
+    bool print, quiet, any_machine;
 };
 
 /* ---- what manifests say of a step */
@@ -97,8 +97,57 @@ static int write_whole(const char *path, struct str bytes)
     return result;
 }
 
+/* Whether `here`, the versions of this machine, are those that OUT was made with, or were admitted before. */
+static bool machine_is_known(json_t *there, json_t *here)
+{
+    json_t *also = json_object_get(there, "also"), *earlier;
+    size_t i;
+    json_array_foreach(also, i, earlier)
+        if (json_equal(earlier, here)) return true;
+    json_t *first = json_copy(there);
+    json_object_del(first, "also");
+    bool known = json_equal(first, here);
+    json_decref(first);
+    return known;
+}
+
+/* --any-machine: this machine's versions are admitted, and stand in the plan's first line from now on. */
+static int admit_machine(const char *path, json_t *there, json_t *here, struct str tasks)
+{
+    json_t *also = json_object_get(there, "also");
+    if (!also) json_object_set_new(there, "also", also = json_array());
+    json_array_append(also, here);
+    char *line = json_dumps(there, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
+    struct buf whole;
+    buf_init(&whole, 1 << 30);
+    int result = line && buf_add(&whole, str_from(line)) == 0 && buf_byte(&whole, '\n') == 0 && buf_add(&whole, tasks) == 0 ? 0 : fail_memory();
+    if (result == 0) result = write_whole(path, buf_str(&whole));
+    free(line);
+    buf_free(&whole);
+    return result;
+}
+
+/* OUT has a plan already: it must be this one, made with these versions. */
+static int check_plan(const struct plan *plan, const char *path, struct str made, struct str now, bool any_machine)
+{
+    struct str made_first = str_cut(&made, '\n'), now_first = str_cut(&now, '\n');
+    if (!str_eq(made, now)) return fail_usage("%s was made by another recipe: give another --output, or remove it", plan->output);
+    json_t *there = json_loadb(made_first.p, made_first.n, 0, NULL), *here = json_loadb(now_first.p, now_first.n, 0, NULL);
+    int result = 0;
+    if (!there || !here) {
+        result = fail("%s: damaged: its first line is no JSON", path);
+    } else if (!machine_is_known(there, here)) {
+        result = any_machine ? admit_machine(path, there, here, made)
+                             : fail_usage("%s was made with other versions of winnow or its libraries: equal bytes are not promised; go on "
+                                          "there, or with --any-machine, which is recorded", plan->output);
+    }
+    json_decref(there);
+    json_decref(here);
+    return result;
+}
+
 /* The plan and the recipe are written once; an OUT with another plan belongs to another recipe. */
-static int claim_output(const struct plan *plan)
+static int claim_output(const struct plan *plan, bool any_machine)
 {
     char path[PATH_MAX];
     struct buf json, there;
@@ -108,13 +157,7 @@ static int claim_output(const struct plan *plan)
     int result = plan_json(plan, &json);
     if (result == 0 && file_exists(path)) {
         result = buf_read_file(&there, path);
-        if (result == 0 && !str_eq(buf_str(&there), buf_str(&json))) {
-            struct str a = buf_str(&json), b = buf_str(&there);
-            bool same_machine = str_eq(str_cut(&a, '\n'), str_cut(&b, '\n'));
-            result = fail_usage(same_machine ? "%s was made by another recipe: give another --output, or remove it"
-                                             : "%s was made with other versions of winnow or its libraries: go on there, or give another --output",
-                                plan->output);
-        }
+        if (result == 0) result = check_plan(plan, path, buf_str(&there), buf_str(&json), any_machine);
     } else if (result == 0) {
         struct buf recipe;
         char recipe_path[PATH_MAX];
@@ -284,7 +327,7 @@ static int run_run(const struct command_line *line)
         engine_local_begin();
         code = outlock_take(plan.output);
         if (code == 0) {
-            code = claim_output(&plan);
+            code = claim_output(&plan, o->any_machine);
             if (code == 0) code = run_plan(&plan, o);
             outlock_release(plan.output);
         }
@@ -301,6 +344,8 @@ static const struct option run_option_table[] = {
      .help = "processes at once; 0 = what the recipe says, else one a core"},
     {"limit", 0, OPTION_U64, offsetof(struct run_options, limit), .argument = "N", .initial = "0",
      .help = "a try: only the first N pairs of each task, and how large the whole would be"},
+    {"any-machine", 0, OPTION_FLAG, offsetof(struct run_options, any_machine),
+     .help = "go on in an OUT that was made with other versions of winnow or its libraries; recorded in plan.jsonl"},
     {"quiet", 'q', OPTION_FLAG, offsetof(struct run_options, quiet), .help = "say nothing but failures"},
     {0},
 };

@@ -23,8 +23,6 @@ static const struct option table[] = {
     {"plain-input", 0, OPTION_FLAG, AT(plain_input), .neutral = true, .help = "say nothing about input that winnow did not write"},
     {"quiet", 'q', OPTION_FLAG, AT(quiet), .neutral = true, .help = "no progress and no notices; losses and failures are still said"},
     {"force", 'f', OPTION_FLAG, AT(force), .neutral = true, .help = "do the work again even where a manifest says that it is done"},
-    {"any-machine", 0, OPTION_FLAG, AT(any_machine), .neutral = true,
-     .help = "accept other library versions and processor classes than the plan's; recorded"},
     {0},
 };
 

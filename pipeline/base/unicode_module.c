@@ -239,6 +239,7 @@ static size_t words_next(void *state)
 }
 
 const struct unicode_module winnow_module_unicode = {
+    .version = "ICU " U_ICU_VERSION,
     .classes = classes,
     .nfc_from = nfc_from,
     .lower = lower,

@@ -7,6 +7,7 @@
 #include "pipeline/base/str.h"
 
 struct unicode_module {
+    const char *version; /* "ICU 72.1" */
     unsigned (*classes)(uint32_t code_point);
     int (*nfc_from)(struct buf *b, size_t from); /* the bytes from `from` to the end become their NFC form, in place */
     int (*lower)(struct buf *out, struct str utf8);
