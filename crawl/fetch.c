@@ -1,19 +1,19 @@
 /* The stage `fetch`: rows in, rows with pictures out.
  *
- * Rows that follow one another with the same URL are one job. The jobs of an item go to one pool of threads: look the URL up,
- * decode, turn, resize, encode; the finished file waits in the item's store. When the item's turn in order has come, its
- * pictures are added to the pack in the rows' order, and each row gets its place there.
+ * Each distinct URL of an item is one job. The jobs of an item go to one pool of threads: look the URL up, or wait for its
+ * body from the web; decode, turn, resize, encode; the finished file waits in the item's store. When the item's turn in order
+ * has come, its pictures are added to the pack in the rows' order, and each row gets its place there.
  *
  * (1) Every row leaves: with status ok and a picture, or dropped under fetch.STATUS.
- * (2) Rows, and the pack, depend on the input and the options alone; threads and memory change only the time.
+ * (2) Rows, and the pack, depend on the input, the options and what the web answers; threads and memory change only the time.
  * (3) Memory: half of --memory is room for decoding (a picture reserves what its header says it needs), a quarter is for
- *     finished pictures, which beyond it wait on disk, and a quarter for sorting the list of URLs at the start. */
-#include "crawl/fetch/picture.h"
-#include "crawl/fetch/pool.h"
-#include "crawl/fetch/recorded.h"
-#include "crawl/fetch/store.h"
+ *     finished pictures, which beyond it wait on disk, and a quarter for sorting a crawl's list of URLs at the start, or for
+ *     bodies from the web. */
+#include "crawl/fetch/jobs.h"
+#include "crawl/fetch/options.h"
 #include "crawl/image/encode.h"
 #include "crawl/input/crawl_file.h"
+#include "crawl/robots/directives.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/log.h"
 #include "pipeline/rows/pack.h"
@@ -26,13 +26,9 @@
 enum {
     LIST_BYTES_MAX = 1 << 30,
     LIMITED_SLICE = 64, /* jobs at once with --limit */
-};
-
-struct fetch_options {
-    struct option_list from_warc, pictures;
-    const char *resize, *format;
-    uint64_t size, quality, max_bytes, max_pixels;
-    bool enlarge, keep_bytes, keep_unchanged;
+    WEB_ITEMS = 8,      /* items that wait for the web at the same time, at least: one slow host holds up its own item alone */
+    AGENT_BYTES = 64,
+    DROPPED_COLUMNS = 5,
 };
 
 /* The columns that a row with a picture gets, in order. */
@@ -43,6 +39,9 @@ static const char *const made_names[MADE] = {
     "stored_height", "phash", "image_pack", "image_offset", "image_length",
 };
 
+/* What a dropped row has behind its own columns. */
+static const char *const dropped_names[DROPPED_COLUMNS] = {"rule", "measured", "bound", "also", "stage"};
+
 /* One thread of the pool. */
 struct fetcher {
     struct recorded_reader *reader;
@@ -52,31 +51,26 @@ struct fetcher {
 struct fetch {
     const struct stage_run *run;
     struct picture_options picture;
-    struct recorded *recorded;
+    struct recorded *recorded; /* either this */
+    struct web *web;           /* or this */
+    struct optout *optout;
+    char agent[AGENT_BYTES];
+    bool heeds_pages;    /* page_robots counts */
     struct fetcher *fetchers;
-    unsigned fetcher_count;
+    unsigned decoders, fetcher_count;
     struct pool *pool;
     struct room room;
     bool room_made;
     struct pack pack;
-    size_t url;          /* input column */
+    size_t url, page_robots; /* input columns */
+    size_t kept;             /* input columns that rows with pictures keep: all, or all but a dropped row's own */
     size_t made[MADE];   /* output columns */
 };
 
-/* One URL, and the rows of it that follow one another. */
-struct job {
-    struct str url;
-    size_t first, rows;            /* of item->in */
-    struct recorded_response response;
-    struct picture picture;
-    uint64_t bytes;                /* of the body */
-    struct stored place;           /* of the file in the item's store */
-};
-
-struct item_jobs {
-    struct store store;
-    struct job *list; /* in the item's scratch */
-    size_t count, done;
+/* One slice of an item's jobs that waits for the web. */
+struct asked {
+    struct pool_list list;
+    const struct job *first;
 };
 
 /* ---- setting up */
@@ -99,9 +93,26 @@ static int choose_picture_options(struct picture_options *p, const struct fetch_
     return 0;
 }
 
-static int add_columns(struct stage_run *run, struct fetch *fetch)
+/* --retry: `out` gets its columns without the five of dropped rows. */
+static int take_dropped(struct stage_run *run, struct fetch *fetch)
+{
+    fetch->kept = run->in.count - (run->in.count < DROPPED_COLUMNS ? run->in.count : DROPPED_COLUMNS);
+    for (size_t i = 0; i < DROPPED_COLUMNS; i++)
+        if (columns_find(&run->in, str_from(dropped_names[i])) != fetch->kept + i)
+            return fail_usage("--retry wants rows as fetch dropped them: the file of --dropped, or a folder's NNNNN.dropped.zst");
+    columns_free(&run->out);
+    columns_init(&run->out);
+    for (size_t i = 0; i < fetch->kept; i++)
+        if (columns_add(&run->out, str_from(run->in.list[i].name)) < 0) return -1;
+    return 0;
+}
+
+static int add_columns(struct stage_run *run, struct fetch *fetch, bool retry)
 {
     fetch->url = columns_find(&run->in, STR("url"));
+    fetch->page_robots = columns_find(&run->in, STR("page_robots"));
+    fetch->kept = run->in.count;
+    if (retry && take_dropped(run, fetch) < 0) return -1;
     for (int i = 0; i < MADE; i++) {
         struct str name = str_from(made_names[i]);
         fetch->made[i] = columns_find(&run->out, name); /* rows that were fetched before have it already */
@@ -169,16 +180,57 @@ static int open_recorded(struct stage_run *run, struct fetch *fetch, const struc
     return recorded_seal(recorded);
 }
 
-static int open_fetchers(struct stage_run *run, struct fetch *fetch)
+static int open_fetchers(struct fetch *fetch)
 {
-    fetch->fetchers = calloc(run->threads, sizeof *fetch->fetchers);
+    fetch->fetchers = calloc(fetch->decoders, sizeof *fetch->fetchers);
     if (!fetch->fetchers) return fail_memory();
-    for (; fetch->fetcher_count < run->threads; fetch->fetcher_count++) {
+    for (; fetch->fetcher_count < fetch->decoders; fetch->fetcher_count++) {
         struct fetcher *fetcher = &fetch->fetchers[fetch->fetcher_count];
         picture_maker_init(&fetcher->maker);
+        if (!fetch->recorded) continue;
         fetcher->reader = recorded_reader_new(fetch->recorded, fetch->picture.limits.bytes);
         if (!fetcher->reader) return -1;
     }
+    return 0;
+}
+
+static void url_arrived(struct web_list *list, struct web_url *url)
+{
+    struct asked *asked = list->context;
+    const struct job *job = (const struct job *)(const void *)((const char *)url - offsetof(struct job, web));
+    pool_ready(&asked->list, (size_t)(job - asked->first));
+}
+
+static bool is_stopping(void *run) { return stage_stopping(run); }
+
+static int load_optout(struct fetch *fetch, const char *path)
+{
+    if (!path) return 0;
+    fetch->optout = optout_new();
+    return !fetch->optout || optout_load(fetch->optout, path) < 0 || optout_seal(fetch->optout) < 0 ? -1 : 0;
+}
+
+/* Bodies: half of the quarter while they come, half while they wait for a decoder. */
+static int open_web(struct stage_run *run, struct fetch *fetch, const struct fetch_options *o)
+{
+    struct net_options options;
+    const struct web_calls calls = {run, url_arrived, is_stopping};
+    fetch->heeds_pages = !o->no_directives && fetch->page_robots != SIZE_MAX;
+    if (fetch_agent(fetch->agent, sizeof fetch->agent, o->user_agent) < 0 || load_optout(fetch, o->opt_out) < 0 ||
+        fetch_net_options(&options, o, fetch->agent, fetch->optout) < 0)
+        return -1;
+    options.memory = run->common->memory / 8;
+    fetch->web = web_open(&options, &calls, run->common->memory / 8);
+    return fetch->web ? 0 : -1;
+}
+
+/* Nobody asks the web by forgetting an option. */
+static int check_source(const struct stage_run *run, const struct fetch_options *o)
+{
+    if (o->from_web && (o->from_warc.count || o->pictures.count)) return fail_usage("--from-web beside --from-warc: pictures have one source");
+    if (!o->from_web && !o->from_warc.count) return fail_usage("nothing to fetch from: give --from-warc FILE, or --from-web");
+    for (size_t i = 0; !o->from_web && i < run->line->given_count; i++)
+        if (fetch_option_is_of_web(run->line->given[i])) return fail_usage("--%s says something of the web: give --from-web", run->line->given[i]->name);
     return 0;
 }
 
@@ -191,18 +243,26 @@ static int open_pack(struct stage_run *run, struct fetch *fetch)
 
 static pool_job run_job;
 
+static int fetch_prepare(struct stage_run *run)
+{
+    struct fetch *fetch = run->state;
+    const struct fetch_options *o = run->options;
+    fetch->decoders = run->threads;
+    if (o->from_web && run->threads < WEB_ITEMS) run->threads = WEB_ITEMS;
+    return 0;
+}
+
 static int fetch_open(struct stage_run *run)
 {
     struct fetch *fetch = run->state;
     const struct fetch_options *o = run->options;
     fetch->run = run;
-    if (o->from_warc.count == 0) return fail_usage("nothing to fetch from: give --from-warc FILE");
-    if (choose_picture_options(&fetch->picture, o) < 0 || add_columns(run, fetch) < 0) return -1;
+    if (check_source(run, o) < 0 || choose_picture_options(&fetch->picture, o) < 0 || add_columns(run, fetch, o->retry) < 0) return -1;
     if (open_pack(run, fetch) < 0) return -1;
     room_init(&fetch->room, run->common->memory / 2);
     fetch->room_made = true;
-    if (open_recorded(run, fetch, o) < 0 || open_fetchers(run, fetch) < 0) return -1;
-    fetch->pool = pool_new(run->threads, run_job, fetch);
+    if ((o->from_web ? open_web(run, fetch, o) : open_recorded(run, fetch, o)) < 0 || open_fetchers(fetch) < 0) return -1;
+    fetch->pool = pool_new(fetch->decoders, run_job, fetch);
     return fetch->pool ? 0 : -1;
 }
 
@@ -223,59 +283,84 @@ static void item_free(void *user)
 
 /* ---- one URL, in a thread of the pool */
 
+/* 1: there is a body; it lives until the reader's next call, or web_done. 0: there is none, or the job is not reached. */
+static int find_body(struct fetch *fetch, struct fetcher *fetcher, struct job *job, struct str *body)
+{
+    if (fetch->web) {
+        if (!job->web.answered) return web_failed(fetch->web);
+        outcome_of_web(&job->outcome, &job->web.result);
+        *body = buf_str(&job->web.result.body);
+    } else {
+        struct recorded_response response;
+        if (recorded_get(fetcher->reader, job->url, &response) < 0) return -1;
+        outcome_of_recorded(&job->outcome, &response, &fetch->picture.limits);
+        *body = response.body;
+    }
+    return outcome_is_ok(&job->outcome);
+}
+
+static int make_picture(struct fetch *fetch, struct item_jobs *jobs, struct job *job, struct fetcher *fetcher)
+{
+    struct str body;
+    int found = find_body(fetch, fetcher, job, &body);
+    if (found <= 0) return found;
+    job->bytes = body.n;
+    if (picture_make(&fetcher->maker, &fetch->picture, &fetch->room, body, &job->picture) < 0) return -1;
+    outcome_of_picture(&job->outcome, &job->picture, &fetch->picture.limits);
+    return job_has_picture(job) ? store_put(&jobs->store, job->picture.file, &job->place) : 0;
+}
+
 static int run_job(void *shared, void *list, size_t index, unsigned worker)
 {
     struct fetch *fetch = shared;
     struct item_jobs *jobs = list;
     struct job *job = &jobs->list[jobs->done + index];
-    struct fetcher *fetcher = &fetch->fetchers[worker];
     if (!fetch->run->common->limit && stage_stopping(fetch->run)) return fail("interrupted"); /* an item may take a minute */
-    if (recorded_get(fetcher->reader, job->url, &job->response) < 0) return -1;
-    if (job->response.status != RECORDED_OK) return 0;
-    job->bytes = job->response.body.n;
-    if (picture_make(&fetcher->maker, &fetch->picture, &fetch->room, job->response.body, &job->picture) < 0) return -1;
-    return job->picture.status == IMAGE_OK ? store_put(&jobs->store, job->picture.file, &job->place) : 0;
+    int result = make_picture(fetch, jobs, job, &fetch->fetchers[worker]);
+    if (fetch->web) web_done(fetch->web, &job->web);
+    return result;
 }
 
 /* ---- rows of an item */
 
-static int make_jobs(const struct fetch *fetch, struct stage_item *item, struct item_jobs *jobs)
+static int look_at_rows(const struct fetch *fetch, struct stage_item *item, struct item_jobs *jobs)
 {
-    jobs->count = jobs->done = 0;
-    jobs->list = arena_alloc(&item->scratch, (item->in.count + 1) * sizeof *jobs->list);
-    if (!jobs->list) return -1;
-    for (size_t r = 0; r < item->in.count; r++) {
-        struct str url = row_text(&item->in.rows[r], fetch->url, &item->scratch);
-        if (jobs->count && str_eq(jobs->list[jobs->count - 1].url, url)) {
-            jobs->list[jobs->count - 1].rows++;
-            continue;
-        }
-        jobs->list[jobs->count++] = (struct job){.url = url, .first = r, .rows = 1};
+    const struct fetch_options *o = fetch->run->options;
+    jobs->row_count = item->in.count;
+    jobs->rows = arena_alloc(&item->scratch, (jobs->row_count + 1) * sizeof *jobs->rows);
+    if (!jobs->rows) return -1;
+    for (size_t r = 0; r < jobs->row_count; r++) {
+        const struct row *row = &item->in.rows[r];
+        struct row_task *task = &jobs->rows[r];
+        *task = (struct row_task){.url = row_text(row, fetch->url, &item->scratch)};
+        if (o->retry && !outcome_rule_passes(row_text(row, fetch->kept, &item->scratch))) task->kind = ROW_STAYS;
+        else if (fetch->heeds_pages) task->directives = directives_of(row_text(row, fetch->page_robots, &item->scratch), str_from(fetch->agent));
+        if (task->directives) task->kind = ROW_PAGE_FORBIDS;
     }
-    return 0;
+    return jobs_make(jobs, &item->scratch);
 }
 
-/* fetch.STATUS, with what was measured against which bound where there is one. */
-static int drop_rows(struct stage_run *run, struct stage_item *item, const struct job *job)
+static int drop_again(struct stage_run *run, struct stage_item *item, const struct row *row)
 {
     const struct fetch *fetch = run->state;
-    char rule[64], measured[64] = "", bound[32] = "";
-    const struct image_info *info = &job->picture.info;
-    enum recorded_status from = job->response.status;
-    if (from == RECORDED_HTTP) snprintf(rule, sizeof rule, "fetch.http_%u", job->response.http_status);
-    else snprintf(rule, sizeof rule, "fetch.%s", from != RECORDED_OK ? recorded_status_name(from) : image_status_name(job->picture.status));
-    if (from == RECORDED_HTTP) snprintf(measured, sizeof measured, "%u", job->response.http_status);
-    if (from == RECORDED_OK && job->picture.status == IMAGE_TOO_MANY_PIXELS) {
-        snprintf(measured, sizeof measured, "%" PRIu64, (uint64_t)info->width * info->height);
-        snprintf(bound, sizeof bound, "%" PRIu64, fetch->picture.limits.pixels);
-    } else if (from == RECORDED_OK && job->picture.status == IMAGE_TOO_LARGE) {
-        snprintf(measured, sizeof measured, "%ux%u", info->width, info->height);
-    } else if (from == RECORDED_TOO_LONG) {
-        snprintf(bound, sizeof bound, "%zu", fetch->picture.limits.bytes);
-    }
-    for (size_t r = job->first; r < job->first + job->rows; r++)
-        if (stage_drop(run, item, &item->in.rows[r], str_from(rule), str_from(measured), str_from(bound), STR_ABSENT) < 0) return -1;
-    return 0;
+    struct str said[DROPPED_COLUMNS];
+    for (size_t i = 0; i < DROPPED_COLUMNS; i++) said[i] = row_text(row, fetch->kept + i, &item->scratch);
+    return stage_drop(run, item, row, said[0], said[1], said[2], said[3]);
+}
+
+static int drop(struct stage_run *run, struct stage_item *item, const struct row *row, const struct outcome *outcome)
+{
+    char rule[OUTCOME_RULE_BYTES];
+    outcome_rule(outcome, rule);
+    if (stage_count(item, outcome_count_name(outcome->cause), 1) < 0) return -1;
+    return stage_drop(run, item, row, str_from(rule), str_from(outcome->measured), str_from(outcome->bound), STR_ABSENT);
+}
+
+static int drop_forbidden(struct stage_run *run, struct stage_item *item, const struct row *row, unsigned directives)
+{
+    struct outcome outcome = {.status = "page_robots", .cause = NET_REFUSED};
+    snprintf(outcome.measured, sizeof outcome.measured, "%s", directive_name((enum directive)directives));
+    return drop(run, item, row, &outcome);
 }
 
 static int set_cells(const struct fetch *fetch, struct batch *out, struct row *row, const struct job *job)
@@ -285,7 +370,7 @@ static int set_cells(const struct fetch *fetch, struct batch *out, struct row *r
     char sha256[65], phash[17];
     for (int i = 0; i < 32; i++) snprintf(sha256 + 2 * i, 3, "%02x", p->sha256[i]);
     snprintf(phash, sizeof phash, "%016" PRIx64, p->phash);
-    return row_set(out, row, at[STATUS], STR("ok")) < 0 || row_set_u64(out, row, at[HTTP_STATUS], job->response.http_status) < 0 ||
+    return row_set(out, row, at[STATUS], STR("ok")) < 0 || row_set_u64(out, row, at[HTTP_STATUS], job->outcome.http_status) < 0 ||
                    row_set_u64(out, row, at[BYTES], job->bytes) < 0 || row_set(out, row, at[SHA256], str_from(sha256)) < 0 ||
                    row_set(out, row, at[FORMAT], str_from(image_format_name(p->info.format))) < 0 ||
                    row_set_u64(out, row, at[WIDTH], p->info.width) < 0 || row_set_u64(out, row, at[HEIGHT], p->info.height) < 0 ||
@@ -298,24 +383,43 @@ static int set_cells(const struct fetch *fetch, struct batch *out, struct row *r
                : 0;
 }
 
-static bool has_picture(const struct job *job)
+static int ask_web(struct stage_item *item, struct fetch *fetch, struct item_jobs *jobs, size_t slice)
 {
-    return job->response.status == RECORDED_OK && job->picture.status == IMAGE_OK;
+    struct job *first = &jobs->list[jobs->done];
+    struct web_url **urls = arena_alloc(&item->scratch, (slice + 1) * sizeof *urls);
+    size_t *order = arena_alloc(&item->scratch, (slice + 1) * sizeof *order);
+    if (!urls || !order) return -1;
+    for (size_t i = 0; i < slice; i++) urls[i] = &first[i].web;
+    struct asked asked = {.first = first};
+    struct web_list list = {.urls = urls, .count = slice, .context = &asked};
+    pool_begin(fetch->pool, &asked.list, jobs, slice, order);
+    web_ask(fetch->web, &list);
+    int result = pool_wait(&asked.list);
+    for (size_t i = 0; i < slice; i++) web_done(fetch->web, &first[i].web); /* those that were left out after a failure */
+    return result;
 }
 
 /* All jobs; with --limit, slices of them until there are rows enough (what lies behind is cut off by the harness). */
-static int run_jobs(const struct stage_run *run, struct fetch *fetch, struct item_jobs *jobs)
+static int run_jobs(struct stage_item *item, struct fetch *fetch, struct item_jobs *jobs)
 {
-    uint64_t limit = run->common->limit, rows = 0;
+    uint64_t limit = fetch->run->common->limit;
     while (jobs->done < jobs->count) {
         size_t slice = jobs->count - jobs->done;
         if (limit && slice > LIMITED_SLICE) slice = LIMITED_SLICE;
-        if (pool_run(fetch->pool, jobs, slice) < 0) return -1;
-        for (size_t end = jobs->done + slice; jobs->done < end; jobs->done++)
-            if (has_picture(&jobs->list[jobs->done])) rows += jobs->list[jobs->done].rows;
-        if (limit && rows >= limit) jobs->count = jobs->done;
+        if ((fetch->web ? ask_web(item, fetch, jobs, slice) : pool_run(fetch->pool, jobs, slice)) < 0) return -1;
+        jobs->done += slice;
+        if (limit && jobs_rows_done(jobs) >= limit) break;
     }
     return 0;
+}
+
+static int add_row(struct stage_run *run, struct stage_item *item, const struct row *row, struct job *job)
+{
+    const struct fetch *fetch = run->state;
+    struct item_jobs *jobs = item->user;
+    jobs->out[item->out.count] = job;
+    struct row *made = batch_widen(&item->out, row, fetch->kept);
+    return !made || set_cells(fetch, &item->out, made, job) < 0 ? -1 : 0;
 }
 
 static int fetch_work(struct stage_run *run, struct stage_item *item, unsigned worker)
@@ -324,18 +428,30 @@ static int fetch_work(struct stage_run *run, struct stage_item *item, unsigned w
     struct fetch *fetch = run->state;
     struct item_jobs *jobs = item->user;
     store_clear(&jobs->store);
-    if (make_jobs(fetch, item, jobs) < 0 || run_jobs(run, fetch, jobs) < 0) return -1;
-    for (size_t j = 0; j < jobs->count; j++) {
-        const struct job *job = &jobs->list[j];
-        if (!has_picture(job)) {
-            if (drop_rows(run, item, job) < 0) return -1;
-            continue;
-        }
-        for (size_t r = job->first; r < job->first + job->rows; r++) {
-            struct row *row = batch_widen(&item->out, &item->in.rows[r], run->in.count);
-            if (!row || set_cells(fetch, &item->out, row, job) < 0) return -1;
-        }
+    if (look_at_rows(fetch, item, jobs) < 0 || run_jobs(item, fetch, jobs) < 0) return -1;
+    for (size_t r = 0; r < jobs->row_count; r++) {
+        const struct row_task *task = &jobs->rows[r];
+        const struct row *row = &item->in.rows[r];
+        struct job *job = &jobs->list[task->job];
+        int result;
+        if (task->kind == ROW_STAYS) result = drop_again(run, item, row);
+        else if (task->kind == ROW_PAGE_FORBIDS) result = drop_forbidden(run, item, row, task->directives);
+        else if (!job->outcome.status) break; /* --limit: nothing behind it was reached */
+        else result = job_has_picture(job) ? add_row(run, item, row, job) : drop(run, item, row, &job->outcome);
+        if (result < 0) return -1;
     }
+    return 0;
+}
+
+/* In the order of the first rows that show them. */
+static int pack_picture(struct fetch *fetch, struct item_jobs *jobs, struct job *job, const struct place *place)
+{
+    char name[PACK_NAME_BYTES + 1];
+    struct str bytes;
+    snprintf(name, sizeof name, "%" PRIu64 "-%" PRIu64 "-%" PRIu64 "-%" PRIu64 ".%s", place->file, place->record, place->image,
+             place->text, encode_extension(job->picture.stored_format));
+    if (store_get(&jobs->store, &job->place, &bytes) < 0 || pack_add(&fetch->pack, str_from(name), bytes, &job->offset) < 0) return -1;
+    job->packed = true;
     return 0;
 }
 
@@ -345,25 +461,15 @@ static int fetch_emit(struct stage_run *run, struct stage_item *item)
     struct fetch *fetch = run->state;
     struct item_jobs *jobs = item->user;
     const size_t *at = fetch->made;
-    size_t r = 0;
-    if (recorded_damaged(fetch->recorded)) stage_damaged(item); /* it is read before there are items */
-    for (size_t j = 0; j < jobs->count; j++) {
-        const struct job *job = &jobs->list[j];
-        if (!has_picture(job)) continue;
-        const struct place *place = &item->out.rows[r].place;
-        char name[PACK_NAME_BYTES + 1];
-        snprintf(name, sizeof name, "%" PRIu64 "-%" PRIu64 "-%" PRIu64 "-%" PRIu64 ".%s", place->file, place->record, place->image,
-                 place->text, encode_extension(job->picture.stored_format));
-        struct str bytes;
-        uint64_t offset;
-        if (store_get(&jobs->store, &job->place, &bytes) < 0 || pack_add(&fetch->pack, str_from(name), bytes, &offset) < 0) return -1;
-        for (size_t end = r + job->rows; r < end; r++) {
-            struct row *row = &item->out.rows[r];
-            if (row_set(&item->out, row, at[IMAGE_PACK], str_from(fetch->pack.name)) < 0 ||
-                row_set_u64(&item->out, row, at[IMAGE_OFFSET], offset) < 0 ||
-                row_set_u64(&item->out, row, at[IMAGE_LENGTH], bytes.n) < 0)
-                return -1;
-        }
+    if (fetch->recorded && recorded_damaged(fetch->recorded)) stage_damaged(item); /* it is read before there are items */
+    for (size_t r = 0; r < item->out.count; r++) {
+        struct job *job = jobs->out[r];
+        struct row *row = &item->out.rows[r];
+        if (!job->packed && pack_picture(fetch, jobs, job, &row->place) < 0) return -1;
+        if (row_set(&item->out, row, at[IMAGE_PACK], str_from(fetch->pack.name)) < 0 ||
+            row_set_u64(&item->out, row, at[IMAGE_OFFSET], job->offset) < 0 ||
+            row_set_u64(&item->out, row, at[IMAGE_LENGTH], job->place.n) < 0)
+            return -1;
     }
     store_clear(&jobs->store);
     return pack_flush(&fetch->pack);
@@ -377,69 +483,71 @@ static int fetch_finish(struct stage_run *run)
     return pack_finish(&fetch->pack) < 0 ? -1 : stage_published(run, &fetch->pack.file, pictures);
 }
 
+/* What the web cost. */
+static int fetch_manifest(struct stage_run *run, json_t *manifest)
+{
+    const struct fetch *fetch = run->state;
+    if (!fetch->web) return 0;
+    struct net_counts c = web_counts(fetch->web);
+    json_t *web = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "requests", (json_int_t)c.requests, "robots_requests", (json_int_t)c.robots_requests,
+                            "retries", (json_int_t)c.retries, "redirects", (json_int_t)c.redirects, "refetched", (json_int_t)c.refetched,
+                            "bytes", (json_int_t)c.bytes);
+    return web && json_object_set_new(manifest, "web", web) == 0 ? 0 : fail_memory();
+}
+
 static void fetch_close(struct stage_run *run)
 {
     struct fetch *fetch = run->state;
+    web_close(fetch->web);
     pool_free(fetch->pool);
-    for (unsigned i = 0; fetch->fetchers && i < run->threads; i++) {
+    for (unsigned i = 0; fetch->fetchers && i < fetch->decoders; i++) {
         recorded_reader_free(fetch->fetchers[i].reader);
         picture_maker_free(&fetch->fetchers[i].maker);
     }
     free(fetch->fetchers);
     recorded_free(fetch->recorded);
+    optout_free(fetch->optout);
     pack_close(&fetch->pack);
     if (fetch->room_made) room_free(&fetch->room);
 }
 
-#define AT(field) offsetof(struct fetch_options, field)
-static const struct option options[] = {
-    {"from-warc", 0, OPTION_LIST, AT(from_warc), .argument = "FILE", .neutral = true,
-     .help = "take pictures from the responses in this WARC file, or those that @LIST names; may be repeated"},
-    {"pictures", 0, OPTION_LIST, AT(pictures), .argument = "TABLE", .neutral = true,
-     .help = "a table of pictures that extract wrote: files of --from-warc, the crawl's whole list, are then not searched"},
-    {"resize", 0, OPTION_CHOICE, AT(resize), .choices = RESIZE_MODE_CHOICES, .initial = "keep_ratio_largest",
-     .help = "how to resize: no|keep_ratio|center_crop|keep_ratio_largest|border"},
-    {"size", 0, OPTION_U64, AT(size), .argument = "N", .initial = "512", .low = 1, .high = INT32_MAX, .help = "pixels that the mode's side gets"},
-    {"enlarge", 0, OPTION_FLAG, AT(enlarge), .help = "resize smaller pictures too"},
-    {"format", 0, OPTION_CHOICE, AT(format), .choices = ENCODE_FORMAT_CHOICES, .initial = "jpg", .help = "format of stored pictures: jpg|png|webp"},
-    {"quality", 0, OPTION_U64, AT(quality), .argument = "N", .initial = "92", .low = 0, .high = 100, .help = "quality of jpg and webp"},
-    {"keep-bytes", 0, OPTION_FLAG, AT(keep_bytes), .help = "store pictures as they came; they are decoded, but not changed"},
-    {"keep-unchanged", 0, OPTION_FLAG, AT(keep_unchanged), .help = "the same for JPEGs that need neither turning nor resizing, with --format jpg"},
-    {"max-bytes", 0, OPTION_SIZE, AT(max_bytes), .argument = "SIZE", .initial = "20000000", .low = 1, .high = 1 << 30, .help = "refuse longer files"},
-    {"max-pixels", 0, OPTION_U64, AT(max_pixels), .argument = "N", .initial = "89478484", .low = 1, .high = UINT32_MAX,
-     .help = "refuse pictures of more pixels, by their header"},
-    {0},
-};
-
 static const struct stage stage = {
-    .behaviour = 1,
+    .behaviour = 2,
     .needs = "url src_file src_record src_image src_text",
     .hint = "run 'winnow extract' first",
     .drops = true,
     .makes_packs = true,
     .run_size = sizeof(struct fetch),
+    .prepare = fetch_prepare,
     .open = fetch_open,
     .item_new = item_new,
     .item_free = item_free,
     .work = fetch_work,
     .emit = fetch_emit,
     .finish = fetch_finish,
+    .manifest = fetch_manifest,
     .close = fetch_close,
 };
 
 const struct command command_fetch = {
     .name = "fetch",
     .summary = "get each row's picture, check, turn, resize and pack it",
-    .arguments = "[OPTIONS] --from-warc FILE [ROWS...]",
+    .arguments = "[OPTIONS] --from-warc FILE|--from-web [ROWS...]",
     .description = "Looks each row's URL up among the responses of WARC files: the first in order, through up to five recorded "
-                   "redirects. The picture is decoded within limits, turned upright, laid over white where it is transparent, "
+                   "redirects. Or, with --from-web, asks the picture's host over HTTP: each distinct URL of a megabyte of rows "
+                   "once, many hosts at a time, each politely: robots.txt, X-Robots-Tag and Retry-After are obeyed, no private "
+                   "address is ever connected to, and whatever of this is switched off stands in the manifest.\n\n"
+                   "The picture is decoded within limits, turned upright, laid over white where it is transparent, "
                    "resized and encoded, and goes into a pack beside the output, a plain tar; the row gets its place there, "
                    "and sizes, SHA-256 and perceptual hash of the original.\n\n"
-                   "A row without a picture is dropped under the rule fetch.STATUS: not_recorded, http_404, not_an_image, "
-                   "truncated, corrupt, too_many_pixels, unsupported_svg, and so on.",
+                   "A row without a picture is dropped under the rule fetch.STATUS: not_recorded, http_404, robots, page_robots, "
+                   "dns_no_host, connect_refused, stalled, not_an_image, truncated, corrupt, too_many_pixels, unsupported_svg, and so "
+                   "on. The manifest counts them by cause: gone, refused, too_slow, too_big, not_a_picture, ours. --retry takes such "
+                   "rows again and asks for those whose cause can pass: 'winnow fetch --from-web --retry ... 00000.dropped.zst'; "
+                   "its rows and the first ones make one stream with 'winnow merge'.",
     .example = "winnow extract tests/data/demo/demo.warc.gz | winnow fetch --from-warc tests/data/demo/demo.warc.gz -o build/example/pictures.rows.zst",
     .see_also = "extract, shard, image",
-    .options = options,
+    .options = fetch_option_table,
     .options_size = sizeof(struct fetch_options),
     .stage = &stage,
 };

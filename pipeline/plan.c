@@ -103,7 +103,8 @@ static int add_fetch(struct plan *plan, const struct recipe_list *options)
     if (!step) return -1;
     bool source_given = false;
     for (size_t i = 0; i < options->count; i++) {
-        source_given |= str_starts(str_from(options->items[i]), STR("--from-warc"));
+        struct str option = str_from(options->items[i]);
+        source_given |= str_starts(option, STR("--from-warc")) || str_eq(option, STR("--from-web"));
         if (append(&plan->arena, &step->options, options->items[i]) < 0) return -1;
     }
     return source_given ? 0 : add_crawl_pictures(plan, step);

@@ -1,26 +1,14 @@
-/* One lock: a job is a picture, milliseconds long. Lists stand in a queue and leave it when their last job is taken; the
- * caller of pool_run owns the list's entry and waits on it. */
+/* One lock: a job is a picture, milliseconds long. Lists with ready jobs stand in a queue and leave it when the last of these
+ * is taken; who began a list owns its entry and waits on it. */
 #include "crawl/fetch/pool.h"
 
-#include "pipeline/base/fail.h"
-
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct list {
-    void *jobs;
-    size_t count, next, done;
-    size_t failed;   /* lowest index that failed; count when none did */
-    char *sentence;
-    enum exit_code code;
-    struct list *after;
-};
 
 struct pool {
     pthread_mutex_t lock;
     pthread_cond_t work, finished;
-    struct list *first, *last;
+    struct pool_list *first, *last;
     pool_job *run;
     void *shared;
     bool stopping;
@@ -34,7 +22,7 @@ struct start {
 };
 
 /* Notes a failure in the thread that has the sentence. Under the lock. */
-static void note_failure(struct list *list, size_t index)
+static void note_failure(struct pool_list *list, size_t index)
 {
     if (index >= list->failed) return;
     free(list->sentence);
@@ -46,11 +34,12 @@ static void note_failure(struct list *list, size_t index)
 /* Takes and runs one job of the first list; called and returns with the lock held. */
 static void run_one(struct pool *pool, unsigned worker)
 {
-    struct list *list = pool->first;
-    size_t index = list->next++;
-    if (list->next == list->count) {
+    struct pool_list *list = pool->first;
+    size_t index = list->order ? list->order[list->next] : list->next;
+    if (++list->next == list->ready) {
         pool->first = list->after;
         if (!pool->first) pool->last = NULL;
+        list->queued = false;
     }
     bool wanted = index < list->failed;
     pthread_mutex_unlock(&pool->lock);
@@ -107,21 +96,56 @@ struct pool *pool_new(unsigned threads, pool_job *run, void *shared)
     return pool;
 }
 
+/* Under the lock. */
+static void enqueue(struct pool_list *list)
+{
+    struct pool *pool = list->pool;
+    if (list->queued) return;
+    list->after = NULL;
+    if (pool->last) pool->last->after = list;
+    else pool->first = list;
+    pool->last = list;
+    list->queued = true;
+}
+
+void pool_begin(struct pool *pool, struct pool_list *list, void *jobs, size_t count, size_t *order)
+{
+    *list = (struct pool_list){.pool = pool, .jobs = jobs, .count = count, .failed = count, .order = order};
+}
+
+void pool_ready(struct pool_list *list, size_t index)
+{
+    struct pool *pool = list->pool;
+    pthread_mutex_lock(&pool->lock);
+    list->order[list->ready++] = index;
+    enqueue(list);
+    pthread_cond_signal(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+int pool_wait(struct pool_list *list)
+{
+    struct pool *pool = list->pool;
+    pthread_mutex_lock(&pool->lock);
+    while (list->done < list->count) pthread_cond_wait(&pool->finished, &pool->lock);
+    pthread_mutex_unlock(&pool->lock);
+    if (list->failed == list->count) return 0;
+    fail_set(list->code, list->sentence ? list->sentence : "out of memory");
+    free(list->sentence);
+    return -1;
+}
+
 int pool_run(struct pool *pool, void *jobs, size_t count)
 {
     if (count == 0) return 0;
-    struct list list = {.jobs = jobs, .count = count, .failed = count};
+    struct pool_list list;
+    pool_begin(pool, &list, jobs, count, NULL);
     pthread_mutex_lock(&pool->lock);
-    if (pool->last) pool->last->after = &list;
-    else pool->first = &list;
-    pool->last = &list;
+    list.ready = count;
+    enqueue(&list);
     pthread_cond_broadcast(&pool->work);
-    while (list.done < count) pthread_cond_wait(&pool->finished, &pool->lock);
     pthread_mutex_unlock(&pool->lock);
-    if (list.failed == count) return 0;
-    fail_set(list.code, list.sentence ? list.sentence : "out of memory");
-    free(list.sentence);
-    return -1;
+    return pool_wait(&list);
 }
 
 void pool_free(struct pool *pool)

@@ -79,7 +79,9 @@ static void fit_files(struct net_options *o)
 static int open_parts(struct net *net)
 {
     const struct net_options *o = &net->options;
-    net->calls = (struct wire_calls){.context = net, .head = on_head, .keep = on_keep, .body = on_body, .done = on_done, .answer = on_answer};
+    net->calls = (struct wire_calls){
+        .context = net, .head = on_head, .keep = on_keep, .body = on_body, .done = on_done, .answer = on_answer,
+    };
     struct wire_options wire = {
         .guard = &o->guard, .user_agent = o->user_agent, .ca_file = o->ca_file, .any_certificate = o->any_certificate,
         .no_http2 = o->no_http2, .connections = o->connections, .servers = o->servers, .server_count = o->server_count,
@@ -169,6 +171,7 @@ static void hand_over(struct net *net, struct job *job, struct net_result *resul
 
 size_t net_inside(const struct net *net) { return net->inside; }
 void net_wake(struct net *net) { net->ops->wake(net->wire); }
+void net_pause(struct net *net, bool paused) { net->paused = paused; }
 
 struct net_counts net_counts(const struct net *net)
 {
@@ -187,7 +190,7 @@ int net_versions(struct buf *out)
 
 static bool may_start_more(const struct net *net)
 {
-    if (net->running >= net->options.connections) return false;
+    if (net->paused || net->running >= net->options.connections) return false;
     if (net->running == 0) return true;
     return !net->parked.first && net->held + FIRST_ROOM <= net->options.memory;
 }

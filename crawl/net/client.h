@@ -90,6 +90,7 @@ int net_submit(struct net *net, uint64_t key, struct str url, unsigned flags);
  * woken, or nothing is inside. -1 with a sentence: the network cannot be waited for. */
 int net_next(struct net *net, struct net_result *result, int64_t wait_ms);
 void net_wake(struct net *net); /* ends a net_next() that waits */
+void net_pause(struct net *net, bool paused); /* while paused no transfer starts; those under way come to their ends */
 
 size_t net_inside(const struct net *net); /* URLs submitted and not yet collected */
 

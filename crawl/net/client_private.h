@@ -106,6 +106,7 @@ struct net {
     uint64_t held;                   /* bytes of bodies that jobs have reserved */
     uint64_t random;
     int64_t now;                     /* of this turn of the loop */
+    bool paused;                     /* by net_pause */
     bool failed;                     /* a sentence is waiting for net_next to return it */
     struct net_counts counts;
 };

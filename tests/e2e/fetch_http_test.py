@@ -1,0 +1,274 @@
+"""winnow fetch --from-web against servers on the loopback: what each answer makes of a row."""
+
+import collections
+import hashlib
+import json
+import os
+import subprocess
+import time
+import unittest
+
+from tests.e2e import make
+from tests.e2e.servers import dns, misbehave
+
+AGENT = "probe/1.0 (+https://example.org/probe)"
+LOCAL = ("--accept-network=127.0.0.0/8", "--ports=high")
+FAST = ("--rate=0", "--per-host=16", "--retries=0", "--max-bytes=100000")
+
+
+def rows_of(urls, robots=None):
+    """TSV with one row for each URL; its place is its number. `robots`: page_robots of some."""
+    lines = ["\t".join("id url text src_file src_record src_image src_text page_robots".split())]
+    for number, url in enumerate(urls):
+        pair = hashlib.sha256(url.encode() + b"\0text").hexdigest()[:32]
+        lines.append("\t".join([pair, url, "text", "0", str(number), "0", "0", (robots or {}).get(number, "")]))
+    return "".join(line + "\n" for line in lines).encode()
+
+
+def parse(lines):
+    header, *rows = lines.decode().split("\n")[:-1]
+    return [dict(zip(header.split("\t"), row.split("\t"))) for row in rows]
+
+
+class Web(unittest.TestCase):
+    def setUp(self):
+        self.folder = make.tempfile.mkdtemp()
+        self.addCleanup(make.shutil.rmtree, self.folder)
+        self.server = self.enterContext(misbehave.Server())
+        self.names = self.enterContext(dns.DnsServer(default=dns.addresses("127.0.0.1")))
+        self.dns = f"--dns=127.0.0.1:{self.names.port}"
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def winnow(self, *arguments, stdin=b"", expect=0):
+        done = subprocess.run([make.WINNOW, *arguments], input=stdin, capture_output=True, timeout=120)
+        self.assertEqual(done.returncode, expect, done.stderr.decode(errors="replace"))
+        return done
+
+    def view(self, *names):
+        return parse(self.winnow("view", "--plain", self.path(*names)).stdout)
+
+    def fetch(self, rows, *options, out="out", local=LOCAL):
+        """Rows, dropped rows."""
+        source = ("-",) if isinstance(rows, bytes) else (rows,)
+        self.winnow("fetch", "--from-web", f"--user-agent={AGENT}", self.dns, *local, *FAST, "--plain-input", "-q", "-o", self.path(out, ""),
+                    *options, *source, stdin=rows if isinstance(rows, bytes) else b"")
+        return self.view(out, "00000.rows.zst"), self.view(out, "00000.dropped.zst")
+
+    def manifest(self, out="out"):
+        with open(self.path(out, "00000.json")) as file:
+            return json.load(file)
+
+    def statuses(self, urls, rows, dropped):
+        """Of each URL, in the rows' order; also that every row is in one of the two, each in order."""
+        ends = {int(row["src_record"]): row.get("rule", "").removeprefix("fetch.") or row["status"] for row in rows + dropped}
+        self.assertEqual(sorted(ends), list(range(len(urls))))
+        self.assertEqual(len(rows) + len(dropped), len(urls))
+        for some in (rows, dropped):
+            self.assertEqual([int(r["src_record"]) for r in some], sorted(int(r["src_record"]) for r in some))
+        return [ends[i] for i in range(len(urls))]
+
+
+class Answers(Web):
+    EXPECTED = {
+        "/ok": "ok", "/steps?2": "ok", "/chunked": "ok", "/gzip_picture": "ok", "/html_picture": "ok",
+        "/status?404": "http_404", "/status?403": "http_403", "/storm": "http_429",
+        "/private/a.png": "robots", "/tags?noai": "robots_tag", "/tags?nofollow&otherbot:+noai": "too_long", "/tdm": "tdm_reserved",
+        "/big?100001": "too_long", "/forever": "too_long", "/gzip_bomb": "too_long", "/never": "deadline",
+        "/short_html": "wrong_type", "/video": "wrong_type", "/circle": "redirects", "/no_location": "bad_location",
+        "/to?http://10.0.0.1/": "address", "/to?http://127.0.0.1:22/": "port", "/short": "incomplete", "/no_http": "bad_http",
+    }
+
+    def test_each_answer_has_its_status_and_its_cause(self):
+        hosts = {path: f"h{i}.test" for i, path in enumerate(self.EXPECTED)}
+        self.server.robots[hosts["/private/a.png"]] = b"User-agent: probe\nDisallow: /private\n"
+        urls = [self.server.url(path, host) for path, host in hosts.items()]
+        rows, dropped = self.fetch(rows_of(urls), "--timeout=3")
+        got = dict(zip(self.EXPECTED, self.statuses(urls, rows, dropped)))
+        self.assertEqual({path: "deadline" if status == "stalled" else status for path, status in got.items()}, self.EXPECTED)
+        for row in rows:
+            self.assertEqual((row["status"], row["http_status"], row["sha256"]),
+                             ("ok", "200", hashlib.sha256(misbehave.PICTURE).hexdigest()))
+        manifest = self.manifest()
+        self.assertEqual(manifest["rules"], dict(collections.Counter("fetch." + s for s in got.values() if s != "ok")))
+        causes = collections.Counter()
+        of = {"robots": "refused", "robots_tag": "refused", "tdm_reserved": "refused", "address": "refused", "port": "refused",
+              "http_403": "refused", "http_429": "refused", "too_long": "too_big", "stalled": "too_slow", "deadline": "too_slow",
+              "wrong_type": "not_a_picture"}
+        causes.update(of.get(status, "gone") for status in got.values() if status != "ok")
+        self.assertEqual(manifest["counts"], dict(causes))
+        measured = {row["rule"]: (row["measured"], row["bound"]) for row in dropped if row["url"] != urls[10]}
+        self.assertEqual(measured["fetch.http_404"], ("404", ""))
+        self.assertEqual(measured["fetch.address"], ("10.0.0.1", ""))
+        self.assertEqual(measured["fetch.port"], ("22", ""))
+        self.assertEqual(measured["fetch.robots_tag"], ("noai", ""))
+        self.assertEqual(measured["fetch.too_long"][1], "100000")
+        self.assertEqual({r.headers["user-agent"] for r in self.server.requests}, {AGENT})
+        self.assertEqual(self.server.asked("/private/a.png"), [])
+
+    def test_a_body_that_is_no_picture_is_dropped_by_the_decoder(self):
+        self.server.paths["/cut.png"] = lambda c, r: c.picture(data=make.png(64, 64)[:-100])
+        self.server.paths["/text.png"] = lambda c, r: c.picture(data=b"no picture at all")
+        urls = [self.server.url(p, "h.test") for p in ("/cut.png", "/text.png")]
+        rows, dropped = self.fetch(rows_of(urls))
+        self.assertEqual(self.statuses(urls, rows, dropped), ["truncated", "not_an_image"])
+        self.assertEqual(self.manifest()["counts"], {"not_a_picture": 2})
+
+    def test_names_that_are_not_there(self):
+        self.names.names = {"gone.test": dns.nxdomain, "broken.test": dns.servfail, "inward.test": dns.addresses("192.168.1.1")}
+        with misbehave.Server() as gone:
+            pass
+        urls = ["http://gone.test/", "http://broken.test/", "http://inward.test/", gone.url("/ok", "here.test"), "http://h.test:99999/", "ftp://h.test/"]
+        rows, dropped = self.fetch(rows_of(urls))
+        self.assertEqual(self.statuses(urls, rows, dropped), ["dns_no_host", "dns_failed", "address", "connect_refused", "bad_url", "bad_url"])
+
+    def test_each_distinct_url_is_asked_for_once_and_packed_once(self):
+        urls = [self.server.url(f"/ok?{i % 3}", "h.test") for i in range(30)]
+        rows, dropped = self.fetch(rows_of(urls))
+        self.assertEqual(self.statuses(urls, rows, dropped), ["ok"] * 30)
+        self.assertEqual(len(self.server.asked("/ok")), 3)
+        self.assertEqual(len({row["image_offset"] for row in rows}), 3)
+        for row in rows[3:]:
+            self.assertEqual(row["image_offset"], rows[int(row["src_record"]) % 3]["image_offset"])
+
+
+class Refusals(Web):
+    def test_the_loopback_is_refused_unless_accepted(self):
+        urls = [self.server.url("/ok", host) for host in ("h.test", "127.0.0.1", "127.1", "2130706433")]
+        rows, dropped = self.fetch(rows_of(urls), local=("--ports=high",))
+        self.assertEqual(self.statuses(urls, rows, dropped), ["address"] * 4)
+        rows, dropped = self.fetch(rows_of(urls), local=("--accept-network=127.0.0.0/8",), out="ports")
+        self.assertEqual(self.statuses(urls, rows, dropped), ["port"] * 4)
+        self.assertEqual(self.server.requests, [])
+        rows, dropped = self.fetch(rows_of(urls), out="accepted")
+        self.assertEqual(self.statuses(urls, rows, dropped), ["ok"] * 4)
+
+    def test_a_page_that_says_no_is_heeded_before_anything_is_asked(self):
+        urls = [self.server.url(f"/ok?{i}", "h.test") for i in range(8)] + [self.server.url("/ok?0", "h.test")]
+        robots = {0: "noai", 1: "index, noimageai", 2: "NOINDEX", 3: "noimageindex", 4: "none", 5: "nofollow", 6: "tdm-reservation: 1"}
+        rows, dropped = self.fetch(rows_of(urls, robots))
+        self.assertEqual(self.statuses(urls, rows, dropped), ["page_robots"] * 5 + ["ok", "page_robots", "ok", "ok"])
+        self.assertEqual([row["measured"] for row in dropped], ["noai", "noimageai", "noindex", "noimageindex", "noindex", "tdm-reservation"])
+        self.assertEqual(sorted(r.query for r in self.server.asked("/ok")), ["0", "5", "7"])  # another page shows the first
+
+    def test_what_is_switched_off_stands_in_the_manifest(self):
+        self.server.robots["h.test"] = b"User-agent: *\nDisallow: /\n"
+        self.server.paths["/tags"] = lambda c, r: c.picture("X-Robots-Tag: noai")
+        urls = [self.server.url(path, "h.test") for path in ("/ok", "/tags", "/tdm")]
+        rows, dropped = self.fetch(rows_of(urls, {0: "noai"}), "--no-robots", "--no-directives", "--accept-network=10.1.0.0/16")
+        self.assertEqual(self.statuses(urls, rows, dropped), ["ok"] * 3)
+        said = self.manifest()["parameters"]
+        self.assertEqual({name: said[name] for name in ("from-web", "no-robots", "no-directives", "rate", "ports", "user-agent")},
+                         {"from-web": "true", "no-robots": "true", "no-directives": "true", "rate": "0", "ports": "high", "user-agent": AGENT})
+        self.assertIn("127.0.0.0/8", said["accept-network"])
+        self.assertEqual(self.server.asked("/robots.txt"), [])
+
+    def test_opt_out_lists_hold_urls_domains_and_hashes(self):
+        hidden = hashlib.sha256(b"hidden.test").hexdigest()
+        with open(self.path("opt-out.txt"), "w") as file:
+            file.write(f"# no\n{self.server.url('/ok?1', 'h.test')}\nowner.test\n{hidden}\n")
+        urls = [self.server.url(*at) for at in (("/ok?1", "h.test"), ("/ok?2", "h.test"), ("/ok", "pictures.owner.test"), ("/ok", "hidden.test"))]
+        rows, dropped = self.fetch(rows_of(urls), "--opt-out", self.path("opt-out.txt"))
+        self.assertEqual(self.statuses(urls, rows, dropped), ["opted_out", "ok", "opted_out", "opted_out"])
+        self.assertEqual([r.target for r in self.server.requests if r.path != "/robots.txt"], ["/ok?2"])
+
+    def test_the_environments_proxy_is_no_proxy_of_ours(self):
+        os.environ["http_proxy"] = "http://127.0.0.1:1"
+        self.addCleanup(os.environ.pop, "http_proxy")
+        urls = [self.server.url("/ok", "h.test")]
+        self.assertEqual(len(self.fetch(rows_of(urls))[0]), 1)
+
+
+class Usage(Web):
+    def refused(self, *options):
+        return self.winnow("fetch", *options, stdin=rows_of(["http://h.test/"]), expect=2).stderr.decode()
+
+    def test_nobody_asks_the_web_by_forgetting_an_option(self):
+        self.assertIn("--from-web", self.refused())
+        self.assertIn("--proxy", self.refused("--proxy=http://127.0.0.1:1", "--from-warc=x.warc"))
+        self.assertIn("one source", self.refused("--from-web", "--from-warc=x.warc"))
+
+    def test_who_asks_says_who_it_is(self):
+        for agent in ((), ("--user-agent=probe/1.0",), ("--user-agent=1/1.0 (a@b.test)",), ("--user-agent=probe/1.0 (a@b.test)\r\nX: y",)):
+            self.assertIn("--user-agent", self.refused("--from-web", *agent))
+
+    def test_retry_wants_dropped_rows(self):
+        self.assertIn("--retry", self.refused("--from-web", f"--user-agent={AGENT}", self.dns, "--retry"))
+
+
+class Order(Web):
+    def outputs(self, out):
+        found = {}
+        for name in ("00000.rows.zst", "00000.dropped.zst", "00000.dropped.ids", "packs/00000.tar"):
+            with open(self.path(out, *name.split("/")) if "packs" not in name else self.path("packs", "00000.tar"), "rb") as file:
+                found[name] = file.read()
+        return found
+
+    def test_rows_and_packs_are_equal_for_any_number_of_threads(self):
+        def some(c, r):
+            number = int(r.query)
+            time.sleep(number * 7 % 5 * 0.004)
+            if number % 9 == 4:
+                return c.answer(b"", 404)
+            c.picture(data=make.png(40 + number % 50, 30, number))
+        self.server.paths["/some"] = some
+        urls = [self.server.url(f"/some?{i % 180}", f"h{i % 7}.test") for i in range(400)]
+        found = {}
+        for threads, memory in (("1", "1G"), ("3", "1G"), ("3", "4M")):
+            rows, dropped = self.fetch(rows_of(urls), "--threads", threads, "--memory", memory, "--force")
+            self.statuses(urls, rows, dropped)
+            found[threads, memory] = self.outputs("out")
+        self.assertEqual(found["1", "1G"], found["3", "1G"])
+        self.assertEqual(found["1", "1G"], found["3", "4M"])
+
+    def test_a_limit_ends_it_early(self):
+        urls = [self.server.url("/status?404" if i % 3 == 1 else f"/ok?{i}", "h.test") for i in range(600)]
+        rows, dropped = self.fetch(rows_of(urls), "--limit=50")
+        self.assertEqual([int(r["src_record"]) for r in rows], [i for i in range(600) if i % 3 != 1][:50])
+        self.assertLess(len(self.server.requests), 300)
+
+
+class Retry(Web):
+    def test_only_what_can_pass_is_asked_for_again(self):
+        self.server.paths["/once"] = misbehave.status_once
+        paths = ["/ok", "/status?404", "/once?500", "/reset_once", "/private/x", "/later?1", "/short_html", "/empty"]
+        self.server.robots["h.test"] = b"User-agent: *\nDisallow: /private\n"
+        urls = [self.server.url(path, "h.test") for path in paths]
+        rows, dropped = self.fetch(rows_of(urls))
+        first = self.statuses(urls, rows, dropped)
+        self.assertEqual(first, ["ok", "http_404", "http_500", "reset", "robots", "http_429", "wrong_type", "reset"])
+        asked = len(self.server.asked("/status"))
+        again, still = self.fetch(self.path("out", "00000.dropped.zst"), "--retry", out="again")
+        self.assertEqual([int(r["src_record"]) for r in again], [2, 3, 5])
+        self.assertEqual([(int(r["src_record"]), r["rule"], r["measured"], r["stage"]) for r in still],
+                         [(1, "fetch.http_404", "404", "fetch"), (4, "fetch.robots", "", "fetch"),
+                          (6, "fetch.wrong_type", [r for r in dropped if r["src_record"] == "6"][0]["measured"], "fetch"), (7, "fetch.reset", "", "fetch")])
+        self.assertEqual(len(self.server.asked("/status")), asked)
+        self.assertEqual(list(again[0]), list(rows[0]))
+        merged = parse(self.winnow("merge", "--plain", self.path("out", "00000.rows.zst"), self.path("again", "00000.rows.zst")).stdout)
+        self.assertEqual([int(r["src_record"]) for r in merged], [0, 2, 3, 5])
+        third, end = self.fetch(self.path("again", "00000.dropped.zst"), "--retry", out="third")
+        self.assertEqual((len(third), len(end)), (0, 4))
+
+
+class Interrupted(Web):
+    def test_a_signal_ends_it_at_once_and_nothing_is_published(self):
+        process = subprocess.Popen([make.WINNOW, "fetch", "--from-web", f"--user-agent={AGENT}", self.dns, *LOCAL, "--rate=0", "--plain-input",
+                                    "-q", "-o", self.path("out", ""), "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdin.write(rows_of([self.server.url(f"/never?{i}", "h.test") for i in range(20)]))
+        process.stdin.close()
+        while not self.server.asked("/never"):
+            time.sleep(0.05)
+        start = time.monotonic()
+        process.terminate()
+        process.wait(30)
+        self.assertIn(b"interrupted", process.stderr.read())
+        process.stderr.close()
+        self.assertEqual(process.returncode, 4)
+        self.assertLess(time.monotonic() - start, 5 * make.SLOW)
+        self.assertEqual([n for n in os.listdir(self.path("out")) if n.endswith(".zst")], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
