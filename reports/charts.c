@@ -66,7 +66,7 @@ static double nice(double least)
 static struct ticks levels(double top, bool whole)
 {
     struct ticks t = {.count = 0};
-    double step = nice(top / 3.4);
+    double step = nice(top / 4.2);
     if (whole && step < 1) step = 1;
     for (double y = step; y <= top * 1.0001 && t.count < 4; y += step) t.at[t.count++] = y;
     return t;
@@ -102,7 +102,7 @@ static double position(const struct bins_drawn *d, double v)
 
 static void axis_value(struct html *h, double v, const char *unit)
 {
-    if (strcmp(unit, "bytes") == 0) html_bytes(h, (uint64_t)v);
+    if (strcmp(unit, "bytes") == 0) html_short_bytes(h, v);
     else if (fabs(v) >= 10000) html_short(h, v);
     else html_value(h, v, false);
 }

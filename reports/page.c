@@ -6,6 +6,8 @@
 #include "pipeline/base/hash.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
 
 enum { PLAN_BYTES_MAX = 64 << 20, RECIPE_BYTES_MAX = 1 << 20 };
 
@@ -65,10 +67,14 @@ void page_anchor(struct page *p, char kind, size_t step, const char *rule)
 
 /* ---- the verdict */
 
-static const char *run_name(const struct funnel *f)
+/* The last part of the folder's path; with the one before where it says only "OUT". */
+static const char *run_name(const struct page *p)
 {
-    const char *out = f->steps.out, *slash = strrchr(out, '/');
-    return slash && slash[1] ? slash + 1 : out;
+    const char *path = p->path, *slash = strrchr(path, '/');
+    if (!slash || slash == path || strcasecmp(slash + 1, "OUT") != 0) return slash && slash[1] ? slash + 1 : path;
+    const char *before = slash;
+    while (before > path && before[-1] != '/') before--;
+    return before;
 }
 
 static uint64_t rows_first(const struct funnel *f)
@@ -152,7 +158,7 @@ static void strip(struct page *p)
         const struct funnel_step *s = &p->f->list[i];
         double share = (double)s->dropped / rows;
         if (!s->dropped) continue;
-        html_f(h, "<div class=\"drop%s\" style=\"flex:%.4f 1 0\"><i></i><span><b>", share < 0.07 ? " slim" : "", fmax(share, 1e-4));
+        html_f(h, "<div class=\"drop%s\" style=\"flex:%.4f 1 0\"><i></i><span><b>", share < 0.07 ? " slim" : share < 0.25 ? " mid" : "", fmax(share, 1e-4));
         html_share(h, s->dropped, (uint64_t)rows);
         html_f(h, "</b>");
         html_c(h, s->name);
@@ -259,7 +265,7 @@ static void checks(struct page *p)
 static void summary(struct page *p)
 {
     html_f(&p->h, "<header id=\"summary\"><p class=\"kind\">winnow report</p><h1>");
-    html_c(&p->h, run_name(p->f));
+    html_c(&p->h, run_name(p));
     html_f(&p->h, "</h1>\n");
     say_verdict(p);
     say_oddities(p);
@@ -297,7 +303,7 @@ static void key_figure(struct page *p, enum section section)
 static void contents(struct page *p)
 {
     html_f(&p->h, "<nav aria-label=\"Contents\"><p class=\"self\">");
-    html_c(&p->h, run_name(p->f));
+    html_c(&p->h, run_name(p));
     html_f(&p->h, "</p><ol><li><a href=\"#summary\">Summary<span></span></a></li>");
     for (enum section i = SECTION_FUNNEL; i < SECTIONS; i++) {
         if (!page_has(p, i)) continue;
@@ -321,7 +327,7 @@ static void head(struct page *p)
                   "script-src 'sha256-");
     html_base64(&p->h, str_of((const char *)digest, sizeof digest));
     html_f(&p->h, "'; base-uri 'none'; form-action 'none'\">\n<title>");
-    html_attribute(&p->h, str_from(run_name(p->f)));
+    html_attribute(&p->h, str_from(run_name(p)));
     html_f(&p->h, ": winnow report</title>\n<style>");
     html_str(&p->h, str_from(page_css));
     html_f(&p->h, "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#funnel\">Skip to the funnel</a>\n<div class=\"page\">\n");
@@ -362,7 +368,7 @@ static void body(struct page *p)
     for (enum section i = SECTION_FUNNEL; i < SECTIONS; i++)
         if (page_has(p, i)) parts[i](p);
     html_f(&p->h, "<footer>winnow " WINNOW_VERSION " · report of ");
-    html_c(&p->h, run_name(p->f));
+    html_c(&p->h, run_name(p));
     html_f(&p->h, " · one file, no request to anywhere · bytes in powers of 1,000 · a row is one occurrence of an image with a text</footer>\n"
                   "</main>\n</div>\n<script>");
     html_str(&p->h, str_from(page_js));
@@ -371,12 +377,13 @@ static void body(struct page *p)
 
 int page_html(const struct funnel *f, const struct stats *s, const struct page_options *options, struct buf *out)
 {
-    struct page p = {.h.out = out, .f = f, .s = s, .options = options};
-    int result = read_plan(&p);
+    struct page p = {.h.out = out, .f = f, .s = s, .options = options, .path = realpath(f->steps.out, NULL)};
+    int result = p.path ? read_plan(&p) : fail_errno("%s: cannot open", f->steps.out);
     if (result == 0 && !(p.pictures = page_pictures_open(f, s))) result = -1;
     if (result == 0) body(&p);
     page_pictures_close(p.pictures);
     json_decref(p.plan);
+    free(p.path);
     buf_free(&p.recipe);
     return p.h.failed ? -1 : result;
 }

@@ -1,7 +1,7 @@
 /* Examples: the corpus, then every rule that dropped rows; at a limit, what lies nearest on both sides. */
 #include "reports/page_private.h"
 
-enum { CARD_POINTS = 90, ROW_POINTS = 140 };
+enum { CARD_POINTS = 90, ROW_POINTS = 140, URL_POINTS = 70, VALUE_POINTS = 40 };
 static const double UNSAFE = 0.10; /* p_nsfw_… over it is not shown without --show-unsafe */
 
 static const struct stats_rule *rule_of(const struct page *p, size_t step, const struct funnel_rule *rule)
@@ -54,16 +54,6 @@ static void picture(struct page *p, const struct example *x)
     html_f(&p->h, "</div>");
 }
 
-static void host_of(struct page *p, const struct example *x)
-{
-    size_t at = str_find(x->url, STR("://"));
-    struct str rest = at == SIZE_MAX ? x->url : str_from_at(x->url, at + 3);
-    struct str host = str_cut(&rest, '/');
-    html_f(&p->h, "<bdi>");
-    html_text(&p->h, str_of(host.p, host.n < 80 ? host.n : 80));
-    html_f(&p->h, "</bdi>");
-}
-
 /* What a card says above its caption: the value where a rule measured one, else the size. */
 static void value_of(struct page *p, const struct example *x, const struct limit *l, bool drawn)
 {
@@ -103,13 +93,14 @@ static void cards(struct page *p, const struct examples *e, const struct limit *
 
 static void text_row(struct page *p, const struct example *x, const struct limit *l, const char *fate)
 {
-    html_f(&p->h, "<tr><th scope=\"row\" class=\"nowrap\">%s</th><td class=\"cap\">", fate);
+    html_f(&p->h, "<tr><th scope=\"row\" class=\"cap\">");
     if (l) html_value(&p->h, x->value, l->integer);
-    else html_caption(&p->h, x->measured, 0, 40);
-    html_f(&p->h, "</td><td class=\"cap\">");
+    else html_caption(&p->h, x->measured, 0, VALUE_POINTS);
+    if (fate) html_f(&p->h, "</th><td class=\"nowrap\">%s", fate);
+    html_f(&p->h, "%s<td class=\"cap\">", fate ? "</td>" : "</th>");
     html_caption(&p->h, x->text, x->text_points, ROW_POINTS);
-    html_f(&p->h, "</td><td class=\"cap\">");
-    host_of(p, x);
+    html_f(&p->h, "</td><td class=\"cap quiet w\">");
+    html_caption(&p->h, x->url, 0, URL_POINTS);
     html_f(&p->h, "</td><td>");
     id_code(p, x);
     html_f(&p->h, "</td></tr>\n");
@@ -142,12 +133,14 @@ static void sort_by_value(struct examples *e)
         }
 }
 
-static void text_table(struct page *p, const struct examples *dropped, const struct examples *kept, const struct limit *l)
+/* `l` NULL: no two sides, so nothing says which. */
+static void text_table(struct page *p, const struct examples *dropped, const struct examples *kept, const struct limit *l, const char *head)
 {
-    static const struct page_column columns[] = {{"", ""}, {"value", ""}, {"caption", "cap"}, {"host", ""}, {"id", ""}};
-    page_table(p, "textex", NULL, columns, 5, false);
-    for (size_t i = 0; i < dropped->count; i++) text_row(p, &dropped->list[i], l, "dropped");
-    for (size_t i = 0; kept && i < kept->count; i++) text_row(p, &kept->list[i], l, "kept");
+    struct page_column columns[] = {{head, ""}, {"", ""}, {"caption", "cap"}, {"URL", "w"}, {"id", ""}};
+    if (!l) memmove(&columns[1], &columns[2], 3 * sizeof *columns);
+    page_table(p, "textex", NULL, columns, l ? 5 : 4, false);
+    for (size_t i = 0; i < dropped->count; i++) text_row(p, &dropped->list[i], l, l ? "dropped" : NULL);
+    for (size_t i = 0; kept && i < kept->count; i++) text_row(p, &kept->list[i], l, l ? "kept" : NULL);
     page_table_end(p);
 }
 
@@ -172,14 +165,14 @@ static void one_rule(struct page *p, const struct stats_rule *r)
     heading(p, r, l);
     if (!l) {
         if (have_pictures(&r->examples)) cards(p, &r->examples, NULL, true, "");
-        else text_table(p, &r->examples, NULL, NULL);
+        else text_table(p, &r->examples, NULL, NULL, r->rule->filter || strcmp(p->f->list[r->step].stage, "dedup") != 0 ? "value" : "stays");
         return;
     }
     struct examples dropped = l->outside, kept = l->inside; /* copies of the lists: sorted anew */
     sort_by_value(&dropped);
     sort_by_value(&kept);
     if (have_pictures(&dropped)) edge(p, l, &dropped, &kept);
-    else text_table(p, &dropped, &kept, l);
+    else text_table(p, &dropped, &kept, l, "value");
 }
 
 void page_examples(struct page *p)
@@ -194,7 +187,7 @@ void page_examples(struct page *p)
     if (s->kept_examples.count) {
         html_f(&p->h, "<h3>%s</h3>", s->samples ? "In the corpus" : "Kept");
         if (have_pictures(&s->kept_examples)) cards(p, &s->kept_examples, NULL, true, "");
-        else text_table(p, &(struct examples){.count = 0}, &s->kept_examples, NULL);
+        else text_table(p, &(struct examples){.count = 0}, &s->kept_examples, NULL, "");
     }
     for (size_t i = 0; i < s->rule_count; i++)
         if (s->rules[i].examples.count) one_rule(p, &s->rules[i]);

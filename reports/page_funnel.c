@@ -71,6 +71,8 @@ static void stage_row(struct page *p, size_t at)
     uint64_t rows = first->reads_rows ? first->read : first->kept + first->dropped;
     html_f(h, "<tbody><tr class=\"stage\"><th scope=\"rowgroup\" colspan=\"3\"><span class=\"no\">%zu</span>", at + 1);
     html_c(h, s->stage);
+    const char *const place = s->parameters ? manifest_text(s->parameters, "at") : NULL;
+    if (place && place[0] && strcmp(place, "all") != 0) html_f(h, " "), html_c(h, place);
     html_f(h, " <span class=\"flow\">");
     if (s->reads_rows) html_count(h, s->read);
     else html_count(h, s->records), html_f(h, " records");
@@ -91,6 +93,23 @@ static void stage_row(struct page *p, size_t at)
         if (at) html_f(h, "; "), html_share(h, s->kept, rows), html_f(h, " of all rows");
     }
     html_f(h, "</td></tr>\n");
+}
+
+/* What else the step counted, as it names it. */
+static void note_row(struct page *p, const struct funnel_step *s)
+{
+    enum { NAMED = 10 };
+    if (!s->count_count) return;
+    html_f(&p->h, "<tr class=\"note\"><td colspan=\"8\">");
+    for (size_t i = 0; i < s->count_count && i < NAMED; i++) {
+        html_f(&p->h, i ? " · " : "");
+        for (const char *c = s->counts[i].name; *c; c++) html_text(&p->h, str_of(*c == '_' ? " " : c, 1));
+        html_f(&p->h, "\u00a0<b>");
+        html_count(&p->h, s->counts[i].n);
+        html_f(&p->h, "</b>");
+    }
+    if (s->count_count > NAMED) html_f(&p->h, " · …");
+    html_f(&p->h, "</td></tr>\n");
 }
 
 static void name_cell(struct page *p, size_t at, const struct funnel_rule *rule)
@@ -176,6 +195,7 @@ static void table(struct page *p)
     for (size_t i = 0; i < p->f->count; i++) {
         const struct funnel_step *s = &p->f->list[i];
         stage_row(p, i);
+        note_row(p, s);
         for (size_t k = 0; k < s->rule_count; k++) {
             if (is_asked(&s->rules[k])) asked_row(p, i, &s->rules[k]);
             else other_row(p, &s->rules[k]);

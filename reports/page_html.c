@@ -186,6 +186,14 @@ void html_short(struct html *h, double value)
     html_f(h, "%s%.3g", sign, size);
 }
 
+void html_short_bytes(struct html *h, double value)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    size_t i = 0;
+    for (; value >= 1000 && i + 1 < sizeof units / sizeof *units; i++) value /= 1000;
+    html_f(h, "%.3g" NARROW "%s", value, units[i]);
+}
+
 static bool is_number(struct str s)
 {
     double value;
@@ -220,7 +228,10 @@ void html_bound(struct html *h, const char *bound)
         add_number(h, str_from_at(s, dots + 2));
         return;
     }
-    html_text(h, s);
+    for (bool first = true; s.p; first = false) { /* lists may break behind their commas */
+        if (!first) html_str(h, STR(",<wbr>"));
+        html_text(h, str_cut(&s, ','));
+    }
 }
 
 void html_percent_at(struct html *h, double share)

@@ -37,6 +37,7 @@ void html_column(struct html *h, uint64_t part, uint64_t whole); /* 26.4, <0.1, 
 void html_bytes(struct html *h, uint64_t n);                    /* 12.6 GB */
 void html_value(struct html *h, double value, bool integer);    /* a measured value: 1,204 or 0.283 */
 void html_short(struct html *h, double value);                  /* an axis: 20k, 1.5M */
+void html_short_bytes(struct html *h, double value);            /* an axis: 500 B, 20 kB */
 void html_bound(struct html *h, const char *bound);             /* ">=5000" as "≥ 5,000"; other words as they are, escaped */
 void html_percent_at(struct html *h, double share);             /* a place in a chart: 12.34% */
 

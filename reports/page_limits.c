@@ -43,6 +43,15 @@ static void corpus_cells(struct page *p, const struct limit *l, const struct lim
     html_f(h, "</td>");
 }
 
+/* A number near by that lets through just what the run's own limit does says nothing. */
+static bool is_worth_a_line(const struct limit *l, const struct limit_option *o)
+{
+    if (o->own || o->from[0]) return true;
+    for (size_t i = 0; i < l->option_count; i++)
+        if (l->options[i].own && l->options[i].high == o->high) return l->options[i].passes != o->passes;
+    return true;
+}
+
 static void options_table(struct page *p, const struct limit *l)
 {
     static const struct page_column columns[] = {{"limit", "r"}, {"passes rows", "r"}, {"%", "r"}, {"corpus", "r"}, {"change", "r w"}, {"published in", "src"}};
@@ -50,6 +59,7 @@ static void options_table(struct page *p, const struct limit *l)
     page_table(p, "what-if", NULL, columns, sizeof columns / sizeof *columns, false);
     for (size_t i = 0; i < l->option_count; i++) {
         const struct limit_option *o = &l->options[i];
+        if (!is_worth_a_line(l, o)) continue;
         html_f(&p->h, "<tr%s><th scope=\"row\" class=\"r\">", o->own ? " class=\"now\"" : "");
         html_bound(&p->h, o->text);
         html_f(&p->h, "</th><td class=\"r\">");

@@ -72,7 +72,7 @@ static void causes(struct page *p, const struct funnel_step *fetch)
             if (strncmp(cause_of(str_from(fetch->rules[k].name), &meaning), order[i], strlen(order[i])) == 0) n += fetch->rules[k].removed;
         if (!n) continue;
         double share = (double)n / (double)fetch->read;
-        html_f(&p->h, "<div class=\"drop%s\" style=\"flex:%.4f 1 0\"><i></i><span><b>", share < 0.07 ? " slim" : "", share);
+        html_f(&p->h, "<div class=\"drop%s\" style=\"flex:%.4f 1 0\"><i></i><span><b>", share < 0.07 ? " slim" : share < 0.25 ? " mid" : "", share);
         html_share(&p->h, n, fetch->read);
         html_f(&p->h, "</b>%s</span></div>", order[i]);
     }

@@ -15,6 +15,7 @@ struct page {
     const struct stats *s;
     const struct page_options *options;
     struct page_pictures *pictures;
+    char *path;      /* of the run's folder, absolute */
     json_t *plan;    /* the lines of plan.jsonl; empty where there is none */
     struct buf recipe;
 };

@@ -2,7 +2,7 @@
 #include "reports/charts.h"
 #include "reports/page_private.h"
 
-enum { LISTED = 15, SIZES_LISTED = 10, CAPTION_POINTS = 140, CAPTION_LEDE = 60 };
+enum { LISTED = 15, SIZES_LISTED = 10, CAPTION_POINTS = 140, CAPTION_LEDE = 60, CURVE_LEAST = 10 };
 
 static double top_count(const struct frequent *t) { return t->count ? (double)t->items[0].n[N_ROWS] : 1; }
 
@@ -80,7 +80,7 @@ static void distribution(struct page *p, const struct bins *b, const struct bins
     html_value(&p->h, bins_quantile(b, BINS_ALL, 0.05), axis->integer);
     html_f(&p->h, " and ");
     html_value(&p->h, bins_quantile(b, BINS_ALL, 0.95), axis->integer);
-    html_f(&p->h, "</span></figcaption><p class=\"readout\">shares of rows by %s</p>", unit);
+    html_f(&p->h, "</span></figcaption><p class=\"readout\">share of rows by %s</p>", unit);
     chart_shares(&p->h, &(struct chart_shares){.d = &d, .unit = unit, .label = label, .integer = axis->integer});
     html_f(&p->h, "</figure>\n");
 }
@@ -308,7 +308,7 @@ void page_hosts(struct page *p)
     page_lede_end(p);
     if (s->domains.count) host_table(p, &s->domains, "Largest domains of pictures <span>registrable domains by the public suffix list</span>", "domain", "domains", fetched);
     html_f(&p->h, "<div class=\"two\">");
-    if (s->domains.count > 2) {
+    if (s->domains.count >= CURVE_LEAST) {
         html_f(&p->h, "<figure><figcaption><b>Concentration</b> <span>what the largest domains hold</span></figcaption><p class=\"readout\">share of rows (grey), of the corpus (blue)</p>");
         chart_concentration(&p->h, &s->domains, s->rows, s->kept);
         html_f(&p->h, "</figure>\n");

@@ -51,7 +51,7 @@ static int add_below(struct bins *b, double size, unsigned class)
     if (m == 100) m++;
     struct bins_decade *d = decade(b->below, e);
     if (!d) return -1;
-    d->n[m - 101][class]++;
+    d->n[class][m - 101]++;
     return 0;
 }
 
@@ -62,10 +62,17 @@ int bins_add(struct bins *b, double value, unsigned class)
     if (size < 1e-9) return b->zero[class]++, 0;
     if (size >= 1e19) size = 9.99e18;
     if (value < 0) return add_below(b, size, class);
-    int e = decade_of(size);
+    int e, m, whole = size < 1000 ? (int)size : 0;
+    if (whole > 0 && whole == size) { /* most values: their digits are known */
+        e = whole < 10 ? 0 : whole < 100 ? 1 : 2;
+        m = whole < 10 ? whole * 100 : whole < 100 ? whole * 10 : whole;
+    } else {
+        e = decade_of(size);
+        m = digits_down(size, e);
+    }
     struct bins_decade *d = decade(b->above, e);
     if (!d) return -1;
-    d->n[digits_down(size, e) - 100][class]++;
+    d->n[class][m - 100]++;
     return 0;
 }
 
@@ -87,15 +94,21 @@ static uint64_t sum(const uint64_t n[BINS_CLASSES], unsigned mask)
 
 uint64_t bins_total(const struct bins *b, unsigned mask) { return sum(b->total, mask); }
 
+static void give(const struct bins_decade *d, int i, double low, void (*take)(void *context, double low, const uint64_t n[BINS_CLASSES]),
+                 void *context)
+{
+    uint64_t n[BINS_CLASSES];
+    for (unsigned c = 0; c < BINS_CLASSES; c++) n[c] = d->n[c][i];
+    if (sum(n, BINS_ALL)) take(context, low, n);
+}
+
 void bins_each(const struct bins *b, void (*take)(void *context, double low, const uint64_t n[BINS_CLASSES]), void *context)
 {
     for (int e = BINS_HIGHEST; e >= BINS_LOWEST; e--)
-        for (int i = 899; b->below[e - BINS_LOWEST] && i >= 0; i--)
-            if (sum(b->below[e - BINS_LOWEST]->n[i], BINS_ALL)) take(context, -decimal(i + 101, e - 2), b->below[e - BINS_LOWEST]->n[i]);
+        for (int i = 899; b->below[e - BINS_LOWEST] && i >= 0; i--) give(b->below[e - BINS_LOWEST], i, -decimal(i + 101, e - 2), take, context);
     if (sum(b->zero, BINS_ALL)) take(context, 0, b->zero);
     for (int e = BINS_LOWEST; e <= BINS_HIGHEST; e++)
-        for (int i = 0; b->above[e - BINS_LOWEST] && i < 900; i++)
-            if (sum(b->above[e - BINS_LOWEST]->n[i], BINS_ALL)) take(context, decimal(i + 100, e - 2), b->above[e - BINS_LOWEST]->n[i]);
+        for (int i = 0; b->above[e - BINS_LOWEST] && i < 900; i++) give(b->above[e - BINS_LOWEST], i, decimal(i + 100, e - 2), take, context);
 }
 
 struct ranked {

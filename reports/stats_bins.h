@@ -29,7 +29,7 @@ enum {
 };
 
 struct bins_decade {
-    uint64_t n[900][BINS_CLASSES]; /* of 1.00, 1.01, … 9.99 times the power of ten */
+    uint64_t n[BINS_CLASSES][900]; /* of 1.00, 1.01, … 9.99 times the power of ten */
 };
 struct bins {
     struct bins_decade *above[BINS_DECADES], *below[BINS_DECADES]; /* of positive and of negative values */

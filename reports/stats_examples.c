@@ -16,15 +16,25 @@ static bool stands_before(const struct example *x, double distance, uint64_t has
     return x->distance < distance || (x->distance == distance && x->hash < hash);
 }
 
-struct example *examples_offer(struct examples *e, double distance, uint64_t hash)
+static void take_out(struct examples *e, size_t at)
+{
+    free(e->list[at].own);
+    memmove(&e->list[at], &e->list[at + 1], (--e->count - at) * sizeof *e->list);
+}
+
+struct example *examples_offer(struct examples *e, double distance, uint64_t hash, uint64_t same)
 {
     if (!e->room || (e->count == e->room && stands_before(&e->list[e->count - 1], distance, hash))) return NULL;
-    for (size_t i = 0; i < e->count; i++)
-        if (e->list[i].hash == hash) return NULL;
-    if (e->count == e->room) free(e->list[--e->count].own);
+    for (size_t i = 0; i < e->count; i++) {
+        if (e->list[i].same != same) continue;
+        if (e->list[i].hash == hash || stands_before(&e->list[i], distance, hash)) return NULL;
+        take_out(e, i);
+        break;
+    }
+    if (e->count == e->room) take_out(e, e->count - 1);
     size_t at = e->count++;
     for (; at > 0 && !stands_before(&e->list[at - 1], distance, hash); at--) e->list[at] = e->list[at - 1];
-    e->list[at] = (struct example){.distance = distance, .hash = hash, .step = SIZE_MAX};
+    e->list[at] = (struct example){.distance = distance, .hash = hash, .same = same, .step = SIZE_MAX};
     return &e->list[at];
 }
 

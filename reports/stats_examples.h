@@ -2,11 +2,12 @@
  * limit.
  *
  *     struct examples e = {.room = 5};
- *     struct example *slot = examples_offer(&e, distance, hash);      NULL: there are nearer ones
+ *     struct example *slot = examples_offer(&e, distance, hash, url); NULL: there are nearer ones
  *     if (slot && example_fill(slot, &source) < 0) …
  *     examples_free(&e);
  *
- * The list stays sorted by distance, then hash. A row that is there already (equal hash: the same pair) is not taken twice.
+ * The list stays sorted by distance, then hash. Of the rows of one picture (equal `same`, a hash of its URL) only the first in that
+ * order is kept, so the list does not depend on the order in which rows come.
  */
 #ifndef WINNOW_REPORTS_STATS_EXAMPLES_H
 #define WINNOW_REPORTS_STATS_EXAMPLES_H
@@ -18,7 +19,7 @@ enum { EXAMPLES_MAX = 24, EXAMPLE_TEXT = 2048 /* bytes kept of a caption or URL 
 
 struct example {
     double distance;          /* from the limit; 0 for a drawing */
-    uint64_t hash;            /* of the id */
+    uint64_t hash, same;      /* of the id; of the URL */
     double value;             /* what the rule measured, where it was asked again */
     struct str id, url, text, measured, also, rule; /* in `own`; unescaped; url and text cut at a code point */
     size_t text_points;       /* code points of the whole text */
@@ -36,7 +37,7 @@ struct examples {
     size_t count, room; /* room <= EXAMPLES_MAX */
 };
 
-struct example *examples_offer(struct examples *e, double distance, uint64_t hash);
+struct example *examples_offer(struct examples *e, double distance, uint64_t hash, uint64_t same);
 void examples_free(struct examples *e);
 
 /* Where the cells of an example stand; SIZE_MAX where the rows have no such column. */

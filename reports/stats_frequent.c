@@ -32,7 +32,7 @@ static struct frequent_item *place_of(struct frequent_item *items, size_t room, 
     return &items[at];
 }
 
-/* The items that `keep` leaves, in a table of `room`; their texts move together. */
+/* The items that can have occurred more than `above` times, in a table of `room`; their texts move together. */
 static int rebuild(struct frequent *t, size_t room, uint64_t above)
 {
     struct frequent_item *items = calloc(room, sizeof *items);
@@ -63,10 +63,25 @@ static int rebuild(struct frequent *t, size_t room, uint64_t above)
     return 0;
 }
 
-static int compare_u64(const void *a, const void *b)
+/* The value that would stand at `rank` if the list were sorted (Hoare's selection). */
+static uint64_t select_rank(uint64_t *list, size_t n, size_t rank)
 {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
+    size_t low = 0, high = n - 1;
+    while (low < high) {
+        uint64_t pivot = list[low + (high - low) / 2];
+        size_t i = low, k = high;
+        for (;;) {
+            while (list[i] < pivot) i++;
+            while (list[k] > pivot) k--;
+            if (i >= k) break;
+            uint64_t swap = list[i];
+            list[i++] = list[k];
+            list[k--] = swap;
+        }
+        if (rank <= k) high = k;
+        else low = k + 1;
+    }
+    return list[low];
 }
 
 /* Raises the floor to the median of what the items can have occurred: at least half of them go. */
@@ -77,8 +92,7 @@ static int forget(struct frequent *t)
     size_t n = 0;
     for (size_t i = 0; i < t->room; i++)
         if (t->items[i].hash) most[n++] = t->items[i].n[0] + t->items[i].missed;
-    qsort(most, n, sizeof *most, compare_u64);
-    t->floor = most[n / 2];
+    t->floor = select_rank(most, n, n / 2);
     free(most);
     return rebuild(t, t->room, t->floor);
 }
@@ -91,10 +105,14 @@ static int make_room(struct frequent *t, size_t text)
     return 0;
 }
 
-int frequent_add(struct frequent *t, struct str text, const uint64_t n[FREQUENT_COUNTS])
+uint64_t frequent_hash(struct str text)
 {
     uint64_t hash = hash_xxh3_128(text, 0).low;
-    hash += !hash;
+    return hash ? hash : 1;
+}
+
+int frequent_add(struct frequent *t, struct str text, uint64_t hash, const uint64_t n[FREQUENT_COUNTS])
+{
     struct frequent_item *item = place_of(t->items, t->room, hash);
     if (!item->hash) {
         size_t kept = text.n <= FREQUENT_TEXT ? text.n : utf8_cut(text, FREQUENT_TEXT);

@@ -2,7 +2,7 @@
  *
  *     struct frequent t;
  *     frequent_init(&t, 100000);                                    keeps at most 100,000 different texts
- *     frequent_add(&t, host, (uint64_t[FREQUENT_COUNTS]){1, kept});
+ *     frequent_add(&t, host, frequent_hash(host), (uint64_t[FREQUENT_COUNTS]){1, kept});
  *     frequent_sort(&t);                                            most frequent first; ends the adding
  *     for (size_t i = 0; i < t.count; i++) … frequent_text(&t, &t.items[i]), t.items[i].n[0] …
  *     frequent_free(&t);
@@ -40,7 +40,9 @@ struct frequent {
 
 int frequent_init(struct frequent *t, size_t limit);
 void frequent_free(struct frequent *t); /* may be called on a zeroed struct */
-int frequent_add(struct frequent *t, struct str text, const uint64_t n[FREQUENT_COUNTS]);
+int frequent_add(struct frequent *t, struct str text, uint64_t hash, const uint64_t n[FREQUENT_COUNTS]); /* n[0] > 0 */
+uint64_t frequent_hash(struct str text);
+static inline void frequent_prefetch(const struct frequent *t, uint64_t hash) { __builtin_prefetch(&t->items[hash & (t->room - 1)]); }
 void frequent_sort(struct frequent *t); /* equal counts by text, so that equal input gives equal lists */
 struct str frequent_text(const struct frequent *t, const struct frequent_item *item);
 

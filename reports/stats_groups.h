@@ -35,6 +35,7 @@ struct groups_by_size {
 int groups_init(struct groups *g, size_t limit);
 void groups_free(struct groups *g); /* may be called on a zeroed struct */
 int groups_add(struct groups *g, uint64_t hash);
+static inline void groups_prefetch(const struct groups *g, uint64_t hash) { __builtin_prefetch(&g->list[(size_t)(hash >> 24) & (g->room - 1)]); }
 uint64_t groups_count(const struct groups *g); /* different values; ≈ when level > 0 */
 /* By the number of values in a group, with `more` added to each: 1 where the first of a group was not added. */
 void groups_sizes(const struct groups *g, uint64_t more, struct groups_by_size *sizes);

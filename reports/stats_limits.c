@@ -215,7 +215,7 @@ static int take_example(struct limit *l, const struct limits_row *r, double valu
 {
     bool kept = r->end == SIZE_MAX;
     if (passes ? !kept : r->end != l->step || !str_eq(r->rule, str_from(l->rule->name))) return 0;
-    struct example *x = examples_offer(passes ? &l->inside : &l->outside, distance_of(&l->asked->bounds, value), r->hash);
+    struct example *x = examples_offer(passes ? &l->inside : &l->outside, distance_of(&l->asked->bounds, value), r->hash, r->same);
     if (!x) return 0;
     x->step = r->end;
     x->value = value;

@@ -77,7 +77,7 @@ struct limits_row {
     const struct example_columns *at;
     size_t end;            /* step that dropped it; SIZE_MAX: in the corpus */
     struct str rule, also; /* of a dropped row */
-    uint64_t hash;         /* of its id */
+    uint64_t hash, same;   /* of its id; of its URL */
     double unsafe;
 };
 int limits_row(struct limits *l, const struct limits_row *r, struct arena *scratch);

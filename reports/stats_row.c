@@ -14,10 +14,11 @@ struct seen {
     const struct row *row;
     size_t end;              /* SIZE_MAX: in the corpus */
     bool kept, asked, got;   /* asked: it reached fetch; got: it has a picture */
-    uint64_t hash;           /* of the id */
+    uint64_t hash, same;     /* of the id; of the URL */
     double unsafe;
     struct str rule, also;
-    struct str url, text;
+    struct str url, text, host, domain, page_domain;
+    uint64_t text_hash, host_hash, domain_hash, page_hash;
 };
 
 int pass_open(struct pass *p, struct stats *s, size_t scratch)
@@ -44,10 +45,12 @@ static bool cell_u64(const struct pass *p, const struct row *row, enum pass_colu
     return p->at[column] != SIZE_MAX && row_u64(row, p->at[column], n) == 0;
 }
 
-static int count(struct frequent *t, struct str text, const struct seen *s)
+static int count_hashed(struct frequent *t, struct str text, uint64_t hash, const struct seen *s)
 {
-    return frequent_add(t, text, (uint64_t[FREQUENT_COUNTS]){[N_ROWS] = 1, [N_KEPT] = s->kept, [N_ASKED] = s->asked, [N_GOT] = s->got});
+    return frequent_add(t, text, hash, (uint64_t[FREQUENT_COUNTS]){[N_ROWS] = 1, [N_KEPT] = s->kept, [N_ASKED] = s->asked, [N_GOT] = s->got});
 }
+
+static int count(struct frequent *t, struct str text, const struct seen *s) { return count_hashed(t, text, frequent_hash(text), s); }
 
 static unsigned class_of(const struct seen *s) { return s->kept ? ROW_KEPT : ROW_OTHER; }
 
@@ -90,8 +93,8 @@ static int take_text(struct pass *p, const struct seen *s)
     measure_text(s->text, &chars, &words);
     if (bins_add(&stats->chars, (double)chars, class_of(s)) < 0 || bins_add(&stats->words, (double)words, class_of(s)) < 0) return -1;
     if (s->text.n == 0) stats->texts_empty++;
-    else if (count(&stats->captions, s->text, s) < 0) return -1;
-    if (groups_add(&stats->texts, hash_xxh3_128(s->text, 0).low) < 0) return -1;
+    else if (count_hashed(&stats->captions, s->text, s->text_hash, s) < 0) return -1;
+    if (groups_add(&stats->texts, s->text_hash) < 0) return -1;
     if (p->at[AT_TEXT_SOURCE] != SIZE_MAX && count(&stats->text_sources, cell(p, s->row, AT_TEXT_SOURCE), s) < 0) return -1;
     if (p->at[AT_PAGE_LANG] == SIZE_MAX) return 0;
     return count(&stats->languages, language_of(cell(p, s->row, AT_PAGE_LANG), room), s);
@@ -120,11 +123,10 @@ static struct str host_of(struct str url, enum url_host_kind *kind)
     return host;
 }
 
-static struct str domain_of(struct pass *p, struct str host, enum url_host_kind kind)
+static struct str domain_of(struct pass *p, struct str host, uint64_t hash, enum url_host_kind kind)
 {
-    uint64_t hash = hash_xxh3_128(host, 0).low;
     struct domain_cached *cached = &p->domains[hash % DOMAIN_CACHE];
-    if (cached->hash != hash || !hash || (size_t)cached->at + cached->n > host.n) {
+    if (cached->hash != hash || (size_t)cached->at + cached->n > host.n) {
         struct str domain = url_registrable_domain(host, kind);
         *cached = (struct domain_cached){hash, (uint32_t)(domain.p - host.p), (uint32_t)domain.n};
     }
@@ -134,13 +136,31 @@ static struct str domain_of(struct pass *p, struct str host, enum url_host_kind 
 static int take_hosts(struct pass *p, const struct seen *s)
 {
     struct stats *stats = p->stats;
+    if (groups_add(&stats->urls, s->same) < 0) return -1;
+    if (s->host.n && (count_hashed(&stats->hosts, s->host, s->host_hash, s) < 0 || count_hashed(&stats->domains, s->domain, s->domain_hash, s) < 0)) return -1;
+    return s->page_domain.n ? count_hashed(&stats->page_domains, s->page_domain, s->page_hash, s) : 0;
+}
+
+/* Where this row will be counted in the large tables: asked for early, since each is a miss in the caches. */
+static void look_ahead(struct pass *p, struct seen *s)
+{
+    struct stats *stats = p->stats;
     enum url_host_kind kind = URL_DOMAIN;
-    struct str host = host_of(s->url, &kind);
-    if (host.n && (count(&stats->hosts, host, s) < 0 || count(&stats->domains, domain_of(p, host, kind), s) < 0)) return -1;
-    if (groups_add(&stats->urls, hash_xxh3_128(s->url, 0).low) < 0) return -1;
-    if (p->at[AT_PAGE_URL] == SIZE_MAX) return 0;
-    struct str page = host_of(cell(p, s->row, AT_PAGE_URL), &kind);
-    return page.n ? count(&stats->page_domains, domain_of(p, page, kind), s) : 0;
+    s->same = frequent_hash(s->url);
+    groups_prefetch(&stats->urls, s->same);
+    s->text_hash = frequent_hash(s->text);
+    frequent_prefetch(&stats->captions, s->text_hash);
+    groups_prefetch(&stats->texts, s->text_hash);
+    s->host = host_of(s->url, &kind);
+    s->host_hash = frequent_hash(s->host);
+    frequent_prefetch(&stats->hosts, s->host_hash);
+    if (s->host.n) s->domain = domain_of(p, s->host, s->host_hash, kind);
+    s->domain_hash = frequent_hash(s->domain);
+    frequent_prefetch(&stats->domains, s->domain_hash);
+    struct str page = p->at[AT_PAGE_URL] == SIZE_MAX ? STR_ABSENT : host_of(cell(p, s->row, AT_PAGE_URL), &kind);
+    if (page.n) s->page_domain = domain_of(p, page, frequent_hash(page), kind);
+    s->page_hash = frequent_hash(s->page_domain);
+    frequent_prefetch(&stats->page_domains, s->page_hash);
 }
 
 /* ---- pictures */
@@ -215,7 +235,7 @@ static int take_end(struct pass *p, const struct seen *s)
     struct stats *stats = p->stats;
     if (s->kept) {
         stats->kept++;
-        return fill(p, examples_offer(&stats->kept_examples, 0, s->hash), s);
+        return fill(p, examples_offer(&stats->kept_examples, 0, s->hash, s->same), s);
     }
     stats->ended[s->end]++;
     for (size_t k = 0; k < stats->rule_count; k++) {
@@ -225,7 +245,7 @@ static int take_end(struct pass *p, const struct seen *s)
         p->rule_hint = i;
         rule->rows++;
         if (take_duplicate(p, s, rule) < 0) return -1;
-        return fill(p, examples_offer(&rule->examples, 0, s->hash), s);
+        return fill(p, examples_offer(&rule->examples, 0, s->hash, s->same), s);
     }
     return 0;
 }
@@ -248,10 +268,11 @@ int pass_row(struct pass *p, const struct row *row, size_t step)
     s.asked = stats->fetch_step != SIZE_MAX && (kept ? stats->last_step >= stats->fetch_step : step >= stats->fetch_step);
     s.got = cell_u64(p, row, AT_WIDTH, &width) && width > 0;
     s.hash = hash_xxh3_128(cell(p, row, AT_ID), 0).low;
+    look_ahead(p, &s);
     stats->rows++;
-    if (take_text(p, &s) < 0 || take_hosts(p, &s) < 0 || take_scores(p, &s) < 0) return -1;
+    if (take_scores(p, &s) < 0) return -1;
+    struct limits_row l = {row, &p->example, s.end, s.rule, s.also, s.hash, s.same, s.unsafe};
+    if (limits_row(&stats->limits, &l, &p->scratch) < 0) return -1;
     if (s.got && (take_picture(p, &s) < 0 || take_status(p, &s) < 0)) return -1;
-    if (take_end(p, &s) < 0) return -1;
-    struct limits_row l = {row, &p->example, s.end, s.rule, s.also, s.hash, s.unsafe};
-    return limits_row(&stats->limits, &l, &p->scratch);
+    return take_text(p, &s) < 0 || take_hosts(p, &s) < 0 ? -1 : take_end(p, &s);
 }
