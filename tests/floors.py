@@ -19,6 +19,7 @@ DOORS = [
     ("filters", "crawl/image/"), ("filters", "crawl/url/"), ("reports", "crawl/image/"), ("reports", "crawl/url/"),
     ("reports", "filters/table.h"),
     ("reports", "shard/tar.h"), ("reports", "shard/walk.h"), ("reports", "shard/store.h"), ("reports", "shard/index_read.h"),
+    ("filters", "shard/pictures.h"),  # score reads packs
     ("crawl", "shard/tar.h"), ("crawl", "shard/store.h"),  # import reads shards
 ]
 # Of pipeline/, what the harness of stages is made of, and what stands above the wings; the rest are commands.

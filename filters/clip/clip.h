@@ -41,7 +41,7 @@ enum {
     CLIP_LOAD_IMAGES = 1,    /* the picture tower */
     CLIP_LOAD_TEXTS = 2,     /* the text tower and the tokenizer */
     CLIP_LOAD_TOKENIZER = 4,
-    CLIP_LOAD_PRODUCTS = 8,  /* what multiplies, without weights: for clip_class */
+    CLIP_LOAD_PRODUCTS = 8,  /* what multiplies, without weights: for clip_class; comes with a tower */
 };
 
 struct clip_options {
@@ -53,6 +53,9 @@ struct clip_options {
 
 /* NULL with a sentence that names file, then tensor or key. */
 struct clip *clip_open(const char *path, const struct clip_options *options);
+/* Loads more (CLIP_LOAD_…); what is there already stays. Not while another thread uses the model; works made before it lack what
+ * it adds. -1 with a sentence. */
+int clip_load(struct clip *clip, unsigned load);
 void clip_close(struct clip *clip); /* NULL is allowed */
 
 uint32_t clip_embed(const struct clip *clip);       /* numbers of an embedding */
@@ -66,6 +69,11 @@ const char *clip_products(const struct clip *clip); /* what makes products: "one
 size_t clip_memory(const struct clip *clip);        /* bytes of the loaded towers */
 /* The numbers of the model, whatever file they lie in (weights.h), and all of the configuration that decides an embedding. */
 struct hash128 clip_digest(const struct clip *clip);
+/* How columns call the model: by its shape and activation where these are a published model's ("b32", "b32_gelu", "l14_336"),
+ * else by its file or folder in small letters. */
+const char *clip_short_name(const struct clip *clip);
+/* Whether a name is one that clip_short_name gives to a published model's shape; others must not take it. */
+bool clip_name_is_reserved(const char *name);
 /* Appends what was decided and where it came from: lines "name<TAB>value<TAB>source". */
 int clip_describe(const struct clip *clip, struct buf *out);
 

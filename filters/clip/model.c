@@ -2,6 +2,7 @@
 #include "filters/clip/clip.h"
 
 #include "filters/clip/matmul.h"
+#include "filters/clip/model_name.h"
 #include "filters/clip/tokenizer.h"
 #include "filters/clip/tower.h"
 #include "filters/clip/tower_reference.h"
@@ -16,8 +17,11 @@ enum {
 };
 
 struct clip {
+    struct weights *weights;
     struct clip_config config;
+    struct clip_options options;
     enum clip_precision precision;
+    char name[CLIP_NAME_ROOM];
     const struct matmul *matmul; /* NULL: the reference */
     struct tower *towers[SIDES]; /* by enum clip_side; NULL where not loaded, and in the reference */
     struct reference *references[SIDES];
@@ -76,45 +80,49 @@ static int digest_model(struct clip *clip, const struct weights *weights)
     return result;
 }
 
-static int open_tokenizer(struct clip *clip, const struct weights *weights)
+static int open_tokenizer(struct clip *clip)
 {
     bool hugging_face = clip->config.kind == CLIP_HUGGING_FACE;
-    clip->tokenizer = tokenizer_open(hugging_face ? weights_folder(weights) : NULL,
+    clip->tokenizer = tokenizer_open(hugging_face ? weights_folder(clip->weights) : NULL,
                                      hugging_face ? TOKENIZER_HUGGING_FACE : TOKENIZER_OPENAI);
     if (!clip->tokenizer) return -1;
     if (tokenizer_vocabulary(clip->tokenizer) <= clip->config.vocabulary) return 0;
-    return fail("%s: the tokenizer (%s) has %u tokens, the model %u", weights_name(weights), tokenizer_source(clip->tokenizer),
-                tokenizer_vocabulary(clip->tokenizer), clip->config.vocabulary);
+    return fail("%s: the tokenizer (%s) has %u tokens, the model %u", weights_name(clip->weights),
+                tokenizer_source(clip->tokenizer), tokenizer_vocabulary(clip->tokenizer), clip->config.vocabulary);
 }
 
-static int open_towers(struct clip *clip, const struct weights *weights, const struct clip_options *o)
+static int open_tower(struct clip *clip, enum clip_side side)
 {
-    static const enum clip_side sides[SIDES] = {CLIP_IMAGE, CLIP_TEXT};
-    static const unsigned bits[SIDES] = {CLIP_LOAD_IMAGES, CLIP_LOAD_TEXTS};
-    unsigned load = o->load ? o->load : CLIP_LOAD_IMAGES | CLIP_LOAD_TEXTS;
-    bool multiplies = o->precision != CLIP_REFERENCE && load & (CLIP_LOAD_IMAGES | CLIP_LOAD_TEXTS | CLIP_LOAD_PRODUCTS);
-    if (multiplies && !(clip->matmul = matmul_open(o->class))) return -1;
-    for (int i = 0; i < SIDES; i++) {
-        if (!(load & bits[i])) continue;
-        if (clip->matmul)
-            clip->towers[i] = tower_open(&clip->config, weights, sides[i], o->precision, clip->matmul, o->threads);
-        else
-            clip->references[i] = reference_open(&clip->config, weights, sides[i]);
-        if (!clip->towers[i] && !clip->references[i]) return -1;
+    if (clip->towers[side] || clip->references[side]) return 0;
+    if (clip->precision == CLIP_REFERENCE) {
+        clip->references[side] = reference_open(&clip->config, clip->weights, side);
+        return clip->references[side] ? 0 : -1;
     }
-    return load & (CLIP_LOAD_TEXTS | CLIP_LOAD_TOKENIZER) ? open_tokenizer(clip, weights) : 0;
+    clip->towers[side] =
+        tower_open(&clip->config, clip->weights, side, clip->precision, clip->matmul, clip->options.threads);
+    return clip->towers[side] ? 0 : -1;
+}
+
+int clip_load(struct clip *clip, unsigned load)
+{
+    bool multiplies = load & (CLIP_LOAD_IMAGES | CLIP_LOAD_TEXTS | CLIP_LOAD_PRODUCTS);
+    if (multiplies && clip->precision != CLIP_REFERENCE && !clip->matmul && !(clip->matmul = matmul_open(clip->options.class)))
+        return -1;
+    if (load & CLIP_LOAD_IMAGES && open_tower(clip, CLIP_IMAGE) < 0) return -1;
+    if (load & CLIP_LOAD_TEXTS && open_tower(clip, CLIP_TEXT) < 0) return -1;
+    return load & (CLIP_LOAD_TEXTS | CLIP_LOAD_TOKENIZER) && !clip->tokenizer ? open_tokenizer(clip) : 0;
 }
 
 struct clip *clip_open(const char *path, const struct clip_options *options)
 {
     struct clip *clip = calloc(1, sizeof *clip);
     if (!clip) return fail_memory(), NULL;
-    struct weights *weights = weights_open(path);
+    clip->options = *options;
     clip->precision = options->precision;
-    int result = -1;
-    if (weights && clip_config_open(&clip->config, weights) == 0 && digest_model(clip, weights) == 0)
-        result = open_towers(clip, weights, options);
-    weights_close(weights); /* the towers have forms of their own */
+    int result = (clip->weights = weights_open(path)) ? clip_config_open(&clip->config, clip->weights) : -1;
+    if (result == 0) result = digest_model(clip, clip->weights);
+    if (result == 0) result = clip_load(clip, options->load ? options->load : CLIP_LOAD_IMAGES | CLIP_LOAD_TEXTS);
+    if (result == 0) clip_name(&clip->config, path, clip->name);
     if (result == 0) return clip;
     clip_close(clip);
     return NULL;
@@ -129,6 +137,7 @@ void clip_close(struct clip *clip)
     }
     tokenizer_close(clip->tokenizer);
     clip_config_free(&clip->config);
+    weights_close(clip->weights);
     free(clip);
 }
 
@@ -143,6 +152,7 @@ const char *clip_class(const struct clip *clip)
     return clip->matmul ? matmul_class_name(matmul_class_of(clip->matmul)) : "cpu";
 }
 const char *clip_products(const struct clip *clip) { return clip->matmul ? matmul_version(clip->matmul) : "plain loops"; }
+const char *clip_short_name(const struct clip *clip) { return clip->name; }
 struct hash128 clip_digest(const struct clip *clip) { return clip->digest; }
 size_t clip_pixels_size(const struct clip *clip) { return clip_pixels_bytes(clip->config.image_size); }
 
@@ -157,6 +167,9 @@ int clip_describe(const struct clip *clip, struct buf *out)
 {
     char hex[33];
     hash128_hex(clip->digest, hex);
+    if (buf_printf(out, "name\t%s\t%s\n", clip->name,
+                   clip_name_is_reserved(clip->name) ? "shape and activation of a published model" : "the file") < 0)
+        return -1;
     if (clip_config_print(&clip->config, out) < 0) return -1;
     if (clip->tokenizer &&
         buf_printf(out, "tokenizer\t%s\t%s\n", clip->config.kind == CLIP_HUGGING_FACE ? "Hugging Face's form" : "OpenAI's form",

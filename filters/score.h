@@ -1,0 +1,123 @@
+/* The stage `score`, in parts: score.c is the command and its columns, score_work.c what happens to an item of rows, score_npy.c
+ * the folder of embeddings. Private to filters/score*.c.
+ *
+ * An item's pictures and texts are gathered, each different one once, and go through the model in chunks. As many chunks at a
+ * time as there are threads, whichever items they belong to: each needs a lane, which is one thread's memory. So a single item
+ * uses all threads, too.
+ */
+#ifndef WINNOW_FILTERS_SCORE_H
+#define WINNOW_FILTERS_SCORE_H
+
+#include "filters/clip/cache.h"
+#include "filters/clip/clip.h"
+#include "filters/clip/head.h"
+#include "filters/clip/zeroshot.h"
+#include "pipeline/base/spill.h"
+#include "pipeline/stage.h"
+#include "shard/pictures.h"
+
+#include <pthread.h>
+
+enum { SCORE_HEADS_MOST = 32, SCORE_LISTS_MOST = 32, SCORE_NAME_ROOM = 65 };
+
+struct score_options {
+    const char *model, *name, *precision, *class, *text, *embeddings, *cache;
+    struct option_list heads, lists, substitutes;
+    bool no_similarity;
+};
+
+struct score_head {
+    struct head *head;
+    char name[SCORE_NAME_ROOM]; /* of the class: nsfw in p_nsfw_b32 */
+    size_t column;              /* of the output */
+    size_t value;               /* where a row's result stands: struct score_item.values */
+};
+
+struct score_list {
+    struct zeroshot *list;
+    char name[SCORE_NAME_ROOM];
+    size_t columns[ZEROSHOT_TAKE_MOST][2]; /* label and probability of each; of a list that answers the first label alone */
+    size_t label, value;  /* where a row's results stand */
+};
+
+/* One thread's memory for a chunk. */
+struct score_lane {
+    struct clip_work *work;
+    struct pictures *pictures;
+    struct buf bytes;
+    struct image image;
+    uint8_t *pixels;      /* SCORE_CHUNK pictures */
+    float *embeddings, *pooled; /* [SCORE_CHUNK, embed], [SCORE_CHUNK, width] */
+    struct score_lane *next; /* free ones */
+};
+
+/* Rows of .npy files, gathered in a nameless file until their number is known. */
+struct score_npy {
+    struct spill spill;
+    struct buf waiting;
+    uint64_t rows;
+    size_t width;
+    const char *kind; /* "img", "text" */
+};
+int score_npy_open(struct score_npy *npy, const char *kind, size_t width, const char *tmp);
+int score_npy_add(struct score_npy *npy, const float *embedding); /* NULL: a row of zeros */
+int score_npy_publish(struct score_npy *npy, struct stage_run *run, const char *folder);
+void score_npy_close(struct score_npy *npy); /* also of a zeroed one */
+
+struct score {
+    struct clip *clip;
+    char name[SCORE_NAME_ROOM];  /* of the model, in columns */
+    bool similarity, keeps_embeddings;
+    size_t text;                 /* column of the input */
+    size_t similarity_column, status_column;
+    struct score_head heads[SCORE_HEADS_MOST];
+    struct score_list lists[SCORE_LISTS_MOST];
+    size_t head_count, list_count, values, labels; /* values and labels of a row */
+    pthread_mutex_t lock;        /* of what follows */
+    pthread_cond_t freed;
+    bool loaded;
+    struct score_lane *lanes, *free_lanes;
+    uint64_t reserved;           /* bytes of pictures being decoded */
+    struct cache *cache;
+    struct cache_key key;
+    struct cache_writer *writer;
+    struct score_npy images, texts;
+    uint64_t rows, unscored, decoded, cached;
+};
+
+enum { SCORE_CHUNK = 64 }; /* pictures or texts: about a second of ViT-B/32 */
+
+/* What is known of a row's picture. */
+struct score_picture {
+    unsigned char name[CACHE_NAME];
+    const char *status;   /* "ok", or why there is no score */
+    size_t first;         /* the first row of the item with the same picture */
+    const float *cached;  /* embedding and pooled row, in the cache's memory */
+    bool computed;        /* here, in this row */
+};
+
+struct score_item {
+    size_t room; /* rows */
+    struct score_picture *pictures;
+    float *embeddings, *pooled; /* [room, embed], [room, width]: of rows that are the first with their picture */
+    float *texts;               /* [room, embed]: of rows that are the first with their text */
+    struct str *text;
+    size_t *first_text;
+    size_t *todo;               /* rows whose picture or text is to be computed */
+    double *values;             /* [room, score.values] */
+    struct str *label;          /* [room, score.labels] */
+    uint64_t decoded, cached;   /* different pictures */
+    struct buf number;          /* of the cell being written */
+};
+
+struct score_item *score_item_new(void);
+void score_item_free(struct score_item *item);
+const float *score_embedding(const struct score *s, const struct score_item *item, size_t row); /* of its picture; NULL: none */
+const float *score_text(const struct score *s, const struct score_item *item, size_t row);      /* of its text; NULL: none */
+const char *score_status(const struct score_item *item, size_t row);
+
+/* Everything of an item but the cells. -1 with a sentence. */
+int score_work(struct stage_run *run, struct stage_item *item);
+void score_lanes_close(struct score *s);
+
+#endif
