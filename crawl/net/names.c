@@ -288,7 +288,8 @@ int names_servers_parse(struct dns_server servers[NAMES_SERVERS_MAX], unsigned *
     *count = 0;
     for (struct str rest = text; rest.p;) {
         struct str one = str_trim(str_cut(&rest, ','));
-        if (add_server(servers, count, one) < 0) return fail_usage("'%.*s' is no name server: ADDRESS or ADDRESS:PORT is expected", STR_ARG(one));
+        if (add_server(servers, count, one) < 0)
+            return fail_usage("'%.*s' is no name server: ADDRESS or ADDRESS:PORT is expected", STR_ARG(one));
     }
     return 0;
 }

@@ -53,8 +53,9 @@ static int make_channel(struct questions *q, struct channel *c, const struct dns
                                                      ARES_OPT_DOMAINS | ARES_OPT_SOCK_STATE_CB);
     if (status != ARES_SUCCESS) return fail("c-ares: %s", ares_strerror(status));
     c->made = true;
-    struct ares_addr_port_node node = {.family = server->address.family == 4 ? AF_INET : AF_INET6, .udp_port = server->port, .tcp_port = server->port};
-    memcpy(&node.addr, server->address.bytes, server->address.family == 4 ? 4 : 16);
+    bool v4 = server->address.family == 4;
+    struct ares_addr_port_node node = {.family = v4 ? AF_INET : AF_INET6, .udp_port = server->port, .tcp_port = server->port};
+    memcpy(&node.addr, server->address.bytes, v4 ? 4 : 16);
     status = ares_set_servers_ports(c->ares, &node);
     return status == ARES_SUCCESS ? 0 : fail("c-ares: %s", ares_strerror(status));
 }

@@ -137,18 +137,19 @@ static int on_resolve(void *state, void *reserved, void *context)
     return t->unnamed;
 }
 
-static uint16_t port_of(const struct sockaddr_storage *address)
-{
-    return ntohs(address->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)address)->sin6_port
-                                                : ((const struct sockaddr_in *)address)->sin_port);
-}
+/* An address of either family: both have the port in the same place. */
+union end {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
 
 static bool has_ports(int fd, int local_port, int remote_port)
 {
-    struct sockaddr_storage local = {.ss_family = 0}, remote = {.ss_family = 0};
+    union end local = {.v6.sin6_family = 0}, remote = {.v6.sin6_family = 0};
     socklen_t local_size = sizeof local, remote_size = sizeof remote;
-    return getsockname(fd, (struct sockaddr *)&local, &local_size) == 0 && getpeername(fd, (struct sockaddr *)&remote, &remote_size) == 0 &&
-           port_of(&local) == local_port && port_of(&remote) == remote_port;
+    if (getsockname(fd, &local.any, &local_size) < 0 || getpeername(fd, &remote.any, &remote_size) < 0) return false;
+    return ntohs(local.v4.sin_port) == local_port && ntohs(remote.v4.sin_port) == remote_port;
 }
 
 /* Bytes that wait on a connection between two requests answer no request: the last body was longer than announced, and the
