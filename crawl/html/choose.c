@@ -98,16 +98,26 @@ static struct html_candidate from_sources(const struct html_page *page, const st
     return best;
 }
 
+/* Whether anything but src may hold a URL. */
+static bool has_others(const struct html_image *image)
+{
+    if (image->sources || image->attribute[HTML_ATTRIBUTE_SRCSET].p) return true;
+    for (size_t i = 0; i < sizeof lazy / sizeof *lazy; i++)
+        if (image->attribute[lazy[i].name].p) return true;
+    return false;
+}
+
+/* Takes the URL unless the choice is made already. */
 static void offer(struct html_choice *choice, struct str url, const char *source)
 {
-    if (!url.p) return;
-    if (choice->url.p) choice->losers++;
-    else *choice = (struct html_choice){.url = url, .source = source};
+    if (url.p && !choice->url.p) *choice = (struct html_choice){.url = url, .source = source};
 }
 
 struct html_choice html_choose(const struct html_page *page, const struct html_image *image, bool prefer_largest)
 {
-    struct str src = image->attribute[HTML_ATTRIBUTE_SRC];
+    const struct html_choice src = {.url = image->attribute[HTML_ATTRIBUTE_SRC], .source = "src"};
+    bool hollow = is_hollow(src.url);
+    if (!hollow && !prefer_largest && (!has_others(image) || !is_stand_in(image, src.url))) return src; /* nearly all */
     struct html_candidate listed = best_of(image->attribute[HTML_ATTRIBUTE_SRCSET]), other = from_sources(page, image);
     bool source_first = prefer_largest && other.url.p && (!listed.url.p || html_candidate_larger(&other, &listed));
     struct html_choice others = {.url = STR_ABSENT};
@@ -119,11 +129,6 @@ struct html_choice html_choose(const struct html_page *page, const struct html_i
         if (lazy[i].list) value = best_of(value).url;
         if (!is_hollow(value)) offer(&others, value, lazy[i].source);
     }
-    if (!source_first) offer(&others, other.url, "source");
-    if (is_hollow(src)) return others;
-    if (larger || (others.url.p && is_stand_in(image, src))) {
-        others.losers++;
-        return others;
-    }
-    return (struct html_choice){.url = src, .source = "src", .losers = others.losers + (others.url.p != NULL)};
+    offer(&others, other.url, "source");
+    return hollow || larger || (others.url.p && is_stand_in(image, src.url)) ? others : src;
 }

@@ -13,7 +13,6 @@
 struct html_choice {
     struct str url;     /* raw; absent when no attribute holds a usable URL */
     const char *source; /* name of the attribute: "src", "srcset", "data-src", …; "source" for a <source> of the picture */
-    unsigned losers;    /* other attributes that held a URL */
 };
 
 /* `prefer_largest`: the largest candidate of srcset and the picture's sources before src. */
