@@ -18,10 +18,12 @@ def faults(value, schema, at="report"):
         yield from faults(value, SCHEMA["$defs"][schema["$ref"].rsplit("/", 1)[1]], at)
     if "const" in schema and value != schema["const"]:
         yield f"{at}: {value!r}, not {schema['const']!r}"
+    if "enum" in schema and value not in schema["enum"]:
+        yield f"{at}: {value!r} is none of {schema['enum']}"
     for kind, count in (("anyOf", range(1, 9)), ("oneOf", [1])):
         if kind in schema and sum(not list(faults(value, one, at)) for one in schema[kind]) not in count:
             yield f"{at}: {value!r} fits not {kind} {schema[kind]}"
-    kinds = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None), "integer": int}
+    kinds = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None), "integer": int, "number": (int, float)}
     names = schema.get("type", [])
     names = [names] if isinstance(names, str) else names
     if names and not any(isinstance(value, kinds[name]) and not (name == "integer" and isinstance(value, bool)) for name in names):
