@@ -4,6 +4,7 @@ import collections
 import hashlib
 import json
 import os
+import re
 import subprocess
 import time
 import unittest
@@ -250,6 +251,64 @@ class Retry(Web):
         self.assertEqual([int(r["src_record"]) for r in merged], [0, 2, 3, 5])
         third, end = self.fetch(self.path("again", "00000.dropped.zst"), "--retry", out="third")
         self.assertEqual((len(third), len(end)), (0, 4))
+
+
+class Recipe(Web):
+    RECIPE = """
+inputs: crawl.warc.gz
+stages:
+  - extract:
+  - fetch:
+      from-web: true
+      user-agent: probe/1.0 (+https://example.org/probe)
+      dns: 127.0.0.1:%d
+      accept-network: 127.0.0.0/8
+      ports: high
+      rate: 0
+      size: 24
+  - shard:
+"""
+
+    def test_a_run_asks_the_web_when_its_recipe_says_so(self):
+        images = [(self.server.url(f"/ok?{i}", "pictures.test"), f"picture number {i}") for i in range(5)]
+        images.append((self.server.url("/status?404", "pictures.test"), "a picture that is gone"))
+        with open(self.path("crawl.warc.gz"), "wb") as file:
+            file.write(make.packed([make.page("http://pages.test/", images), make.page("http://pages.test/other", images[1:2])]))
+        with open(self.path("recipe.yaml"), "w") as file:
+            file.write(self.RECIPE % self.names.port)
+        printed = subprocess.run([make.WINNOW, "run", "--print", "recipe.yaml"], cwd=self.folder, capture_output=True, check=True).stdout
+        self.assertIn(b"--from-web", printed)
+        self.assertNotIn(b"--from-warc", printed)
+        self.assertNotIn(b"--pictures", printed)
+        done = subprocess.run([make.WINNOW, "run", "-q", "recipe.yaml"], cwd=self.folder, capture_output=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows, dropped = (self.view("OUT", "02-fetch", name) for name in ("00000.rows.zst", "00000.dropped.zst"))
+        self.assertEqual(([row["text"] for row in rows], [row["rule"] for row in dropped]),
+                         ([f"picture number {i}" for i in (0, 1, 2, 3, 4, 1)], ["fetch.http_404"]))
+        self.assertEqual(len(self.server.asked("/ok")), 5)
+
+
+class Statuses(unittest.TestCase):
+    def test_the_documented_list_is_the_programs(self):
+        with open(os.path.join(make.ROOT, "schemas", "statuses.md")) as file:
+            documented = file.read()
+        with open(os.path.join(make.ROOT, "crawl", "net", "status.def")) as file:
+            entries = re.findall(r'^STATUS\(\w+, "(\w+)", NET_\w+, (true|false), "(.*)"\)', file.read(), re.M)
+        self.assertGreater(len(entries), 25)
+        web = dict(re.findall(r"^\| `(\w+)` \|.*\| (.*) \|$", documented.split("## From a crawl")[0], re.M))
+        self.assertEqual({name: meaning for name, meaning in web.items() if name != "page_robots"},
+                         {{"http": "http_NNN"}.get(name, name): meaning for name, _, meaning in entries if name != "ok"})
+        for name, passing, _ in entries:
+            if name not in ("ok", "http"):
+                self.assertIn(f"| `{name}` |", documented)
+                line = next(line for line in documented.splitlines() if line.startswith(f"| `{name}` |"))
+                self.assertEqual(line.split(" | ")[2], {"true": "yes", "false": "no"}[passing])
+        names = set(re.findall(r"`([a-z_0-9]+)`", documented))
+        for path, pattern in (("crawl/image/image.h", r'X\(IMAGE_\w+, "(\w+)"\)'), ("crawl/fetch/recorded_reader.c", r'\[RECORDED_\w+\] = "(\w+)"')):
+            with open(os.path.join(make.ROOT, path)) as file:
+                found = set(re.findall(pattern, file.read()))
+            self.assertGreater(len(found), 7)
+            self.assertEqual(found - names - {"ok", "http"}, set())
 
 
 class Interrupted(Web):
