@@ -84,7 +84,7 @@ class Bench:
         self.say("extract --threads 1 of it, user s", f"{one.user:.3f}", note=f"{unpacked / one.user / 1e6:.0f} MB/s")
         self.say("extract / gunzip, user time", f"{one.user / floor.user:.2f}", "<= 1.6", one.user / floor.user <= 1.6)
         self.say("extract, one thread / two threads, wall", f"{one.wall / two.wall:.2f}", ">= 1.85", one.wall / two.wall >= 1.85,
-                 f"{one.wall:.2f} s / {two.wall:.2f} s")
+                 f"{one.wall:.2f} s / {two.wall:.2f} s{busy(one)}")
         if self.peer:
             self.peers(one.user / CRAWL_REPEATS)
 
@@ -207,6 +207,11 @@ def cpu_of(command):
     if status:
         raise subprocess.CalledProcessError(status, command)
     return usage.ru_utime + usage.ru_stime
+
+
+def busy(time):
+    """Said where a process waited for its turn: its wall time then tells of its neighbours."""
+    return f"; others had the cores for {1 - time.cpu / time.wall:.0%} of the time" if time.wall > 1.15 * time.cpu else ""
 
 
 def machine():
