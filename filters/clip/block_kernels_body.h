@@ -4,6 +4,8 @@
  *     LANES          floats in a vector
  *     vf             a vector of them; + - * / work on it
  *     vf_fma(a, b, c), vf_max(a, b)
+ *     vi             a vector of LANES 32-bit numbers
+ *     vi_pairs(a, b) of pairs of 16-bit numbers: the sum of both products of each pair
  *     TILE_ROWS      rows of a register tile that is two vectors wide
  *     KERNELS        name of the table
  */
@@ -14,7 +16,7 @@
 #define UNROLL _Pragma("GCC unroll 16")
 
 typedef float vf_memory __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef int32_t vi __attribute__((vector_size(4 * LANES)));
+typedef int32_t vi_memory __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef uint32_t vu __attribute__((vector_size(4 * LANES)));
 typedef uint16_t vh __attribute__((vector_size(2 * LANES)));
 typedef uint16_t vh_memory __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
@@ -471,14 +473,62 @@ KERNEL static void dequantise(const int32_t *sums, const float *row_scales, cons
     }
 }
 
-KERNEL static void product_s8(const int8_t *weights, size_t n, size_t k, size_t rows, const int8_t *x, int32_t *y)
+/* Tiles as those of floats, a step being a pair of numbers. */
+INLINE void tile_s8(const unsigned rows, const int16_t *x, size_t x_stride, const int16_t *panel, size_t pairs, size_t n,
+                    size_t columns, int32_t *y)
 {
-    for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < n; c++) {
-            int32_t sum = 0;
-            for (size_t d = 0; d < k; d++) sum += x[r * k + d] * weights[c * k + d];
-            y[r * n + c] = sum;
+    vi sums[TILE_ROWS][2] = {{{0}}};
+    for (size_t d = 0; d < pairs; d++) {
+        vi left = *(const vi *)(const void *)(panel + d * 2 * TILE_COLUMNS);
+        vi right = *(const vi *)(const void *)(panel + d * 2 * TILE_COLUMNS + 2 * LANES);
+        UNROLL for (unsigned r = 0; r < rows; r++) {
+            int32_t pair;
+            memcpy(&pair, x + r * x_stride + 2 * d, sizeof pair);
+            vi both = pair - (vi){0};
+            sums[r][0] += vi_pairs(both, left);
+            sums[r][1] += vi_pairs(both, right);
         }
+    }
+    for (unsigned r = 0; r < rows; r++) {
+        int32_t whole[TILE_COLUMNS];
+        *(vi_memory *)(void *)whole = (vi_memory)sums[r][0];
+        *(vi_memory *)(void *)(whole + LANES) = (vi_memory)sums[r][1];
+        memcpy(y + r * n, whole, columns * sizeof *whole);
+    }
+}
+
+static size_t pairs_of(size_t k) { return (k + 1) / 2; }
+
+static size_t pack_s8_size(size_t n, size_t k) { return round_up(n, TILE_COLUMNS) * pairs_of(k) * 2; }
+
+static void pack_s8(const int8_t *weights, size_t n, size_t k, int16_t *packed)
+{
+    for (size_t column = 0; column < n; column += TILE_COLUMNS)
+        for (size_t d = 0; d < 2 * pairs_of(k); d += 2)
+            for (size_t i = 0; i < 2 * TILE_COLUMNS; i++) {
+                size_t c = column + i / 2, at = d + i % 2;
+                *packed++ = c < n && at < k ? weights[c * k + at] : 0;
+            }
+}
+
+static void widen_s8(const int8_t *x, size_t rows, size_t k, int16_t *wide)
+{
+    for (size_t r = 0; r < rows; r++, x += k) {
+        for (size_t d = 0; d < k; d++) *wide++ = x[d];
+        if (k % 2) *wide++ = 0;
+    }
+}
+
+KERNEL static void product_s8(const int16_t *packed, size_t n, size_t k, size_t rows, const int16_t *x, int32_t *y)
+{
+    size_t pairs = pairs_of(k), stride = 2 * pairs;
+    for (size_t column = 0; column < n; column += TILE_COLUMNS) {
+        const int16_t *panel = packed + column * stride;
+        size_t columns = n - column < TILE_COLUMNS ? n - column : TILE_COLUMNS, r = 0;
+        for (; r + TILE_ROWS <= rows; r += TILE_ROWS)
+            tile_s8(TILE_ROWS, x + r * stride, stride, panel, pairs, n, columns, y + r * n + column);
+        for (; r < rows; r++) tile_s8(1, x + r * stride, stride, panel, pairs, n, columns, y + r * n + column);
+    }
 }
 
 const struct block_kernels KERNELS = {
@@ -492,5 +542,8 @@ const struct block_kernels KERNELS = {
     .pack_size = pack_size,
     .pack = pack,
     .product = product,
+    .pack_s8_size = pack_s8_size,
+    .pack_s8 = pack_s8,
+    .widen_s8 = widen_s8,
     .product_s8 = product_s8,
 };

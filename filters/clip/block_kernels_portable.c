@@ -4,16 +4,19 @@
 #define KERNEL
 #define LANES 4
 typedef float vf __attribute__((vector_size(16)));
-typedef int32_t vf_mask __attribute__((vector_size(16)));
+typedef int32_t vi __attribute__((vector_size(16)));
 #define TILE_ROWS 4
 #define KERNELS block_kernels_portable
 
 static inline vf vf_fma(vf a, vf b, vf c) { return a * b + c; }
 static inline vf vf_max(vf a, vf b)
 {
-    vf_mask more = a > b;
-    return (vf)(((vf_mask)a & more) | ((vf_mask)b & ~more));
+    vi more = a > b;
+    return (vf)(((vi)a & more) | ((vi)b & ~more));
 }
+
+/* Low and high halves of 32-bit numbers, sign and all. */
+static inline vi vi_pairs(vi a, vi b) { return (a >> 16) * (b >> 16) + (a << 16 >> 16) * (b << 16 >> 16); }
 
 #include "filters/clip/block_kernels_body.h"
 

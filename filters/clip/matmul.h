@@ -21,9 +21,9 @@
 struct block_kernels;
 
 enum matmul_class {
-    CLASS_CPU_PORTABLE,    /* plain C, no late-loaded library */
-    CLASS_CPU_AVX2,        /* oneDNN, AVX2 and FMA */
-    CLASS_CPU_AVX512,      /* oneDNN, AVX-512 (core: F, BW, DQ, VL) */
+    CLASS_CPU_PORTABLE,    /* plain C */
+    CLASS_CPU_AVX2,        /* AVX2 and FMA, products of our own */
+    CLASS_CPU_AVX512,      /* AVX-512 (core: F, BW, DQ, VL), oneDNN */
     CLASS_CPU_AVX512_BF16, /* the same with VDPBF16PS: half the time in bf16 */
     MATMUL_CLASSES
 };
@@ -70,10 +70,10 @@ enum matmul_class matmul_class_of(const struct matmul *m);
 /* Whether products of that type have instructions of their own in this class; else they are made of slower ones, with the
  * rounding that the type has. */
 bool matmul_is_native(const struct matmul *m, enum matmul_type type);
-const char *matmul_version(const struct matmul *m); /* "oneDNN 2.6.3"; "portable" */
+const char *matmul_version(const struct matmul *m); /* "oneDNN 2.6.3"; "own products" */
 
-/* The next number of rows at which no row's result depends on the others: under AVX2 oneDNN 2.6.3 has kernels of 6 rows, and
- * gives the rows of a last tile of 1 to 3 other bits. */
+/* The next number of rows at which no row's result depends on the others: what backends that give the rows of some sizes other
+ * bits are padded to. Today's need none. */
 size_t matmul_rows(const struct matmul *m, size_t rows);
 const struct block_kernels *matmul_kernels(const struct matmul *m); /* what goes around the products, of the same class */
 

@@ -55,9 +55,7 @@ static dnnl_engine_t engine(void)
 /* AMX is left out: its sums differ from those of VDPBF16PS. */
 static int limit(enum matmul_class c)
 {
-    dnnl_cpu_isa_t isa = c == CLASS_CPU_AVX2     ? dnnl_cpu_isa_avx2
-                         : c == CLASS_CPU_AVX512 ? dnnl_cpu_isa_avx512_core_vnni
-                                                 : dnnl_cpu_isa_avx512_core_bf16;
+    dnnl_cpu_isa_t isa = c == CLASS_CPU_AVX512 ? dnnl_cpu_isa_avx512_core_vnni : dnnl_cpu_isa_avx512_core_bf16;
     return told(dnnl_set_max_cpu_isa(isa), "the instruction set cannot be limited any more");
 }
 
@@ -76,10 +74,9 @@ static const char *version(void)
     return version_text;
 }
 
-static size_t rows_alike(enum matmul_class c, size_t rows)
+static size_t rows_as_they_are(enum matmul_class c, size_t rows)
 {
-    if (c != CLASS_CPU_AVX2) return rows;
-    while (rows % 6 != 0 && rows % 6 != 4 && rows % 6 != 5) rows++;
+    (void)c;
     return rows;
 }
 
@@ -286,4 +283,4 @@ static int run(struct packed *p, struct matmul_room *room, size_t rows, const vo
 
 extern const struct matmul_ops winnow_module_onednn;
 const struct matmul_ops winnow_module_onednn = {
-    .limit = limit, .version = version, .rows = rows_alike, .pack = pack, .drop = drop, .bytes = bytes, .run = run};
+    .limit = limit, .version = version, .rows = rows_as_they_are, .pack = pack, .drop = drop, .bytes = bytes, .run = run};

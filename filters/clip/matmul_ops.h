@@ -1,4 +1,4 @@
-/* What a backend of matmul.h serves. Private to matmul*.c: the portable one is linked in, oneDNN's is the module `onednn`. */
+/* What a backend of matmul.h serves. Private to matmul*.c: our own is linked in, oneDNN's is the module `onednn`. */
 #ifndef WINNOW_CLIP_MATMUL_OPS_H
 #define WINNOW_CLIP_MATMUL_OPS_H
 
@@ -24,6 +24,6 @@ enum { MATMUL_ALIGNMENT = 64 }; /* of packed weights and rows: a vector of AVX-5
 void *matmul_room_bytes(struct matmul_room *room, unsigned which, size_t n); /* aligned; NULL with a sentence */
 void *matmul_memory(size_t n); /* aligned, to be freed with free(); NULL with a sentence */
 
-extern const struct matmul_ops matmul_portable_ops;
+extern const struct matmul_ops matmul_own_ops;
 
 #endif

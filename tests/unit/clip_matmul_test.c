@@ -160,8 +160,8 @@ static bool result_at(const struct matmul *m, const struct layer *l, const float
 
 static bool rows_are_alike(const struct matmul *m)
 {
-    static const size_t of_rows[][2] = {{256, 512}, {173, 600}}; /* n, k */
-    enum { ROWS_MOST = 30 };
+    static const size_t of_rows[][2] = {{16, 16}, {173, 600}, {1024, 256}}; /* n, k */
+    enum { ROWS_MOST = 210 };
     bool well = true;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i += i % 4 == 0 ? 3 : 1) /* plain and GELU of each type */
         for (size_t s = 0; s < sizeof of_rows / sizeof *of_rows; s++) {
@@ -172,8 +172,9 @@ static bool rows_are_alike(const struct matmul *m)
             make_layer(m, spec, &l);
             float *row = numbers(spec.k, 99), *first = malloc(spec.n * sizeof *first), *y = malloc(spec.n * sizeof *y);
             size_t wrong = result_at(m, &l, row, 0, matmul_rows(m, 1), first) ? 0 : 1;
-            for (size_t rows = matmul_rows(m, 1); rows <= ROWS_MOST; rows = matmul_rows(m, rows + 1))
-                for (size_t place = 0; place < rows; place++) {
+            /* all small numbers of rows, then some; all places of small ones, then some */
+            for (size_t rows = matmul_rows(m, 1); rows <= ROWS_MOST; rows = matmul_rows(m, rows + 1 + rows / 13 * 7))
+                for (size_t place = 0; place < rows; place += 1 + rows / 8) {
                     bool ran = result_at(m, &l, row, place, rows, y);
                     wrong += !ran || memcmp(first, y, spec.n * sizeof *y) != 0;
                 }

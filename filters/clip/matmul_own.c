@@ -1,4 +1,5 @@
-/* Products without a library: the kernels of block_kernels.h over weights packed in panels. */
+/* Products without a library: the kernels of block_kernels.h over weights packed in panels. A row's sums run in the same order
+ * whatever the number of rows. */
 #include "filters/clip/block_kernels.h"
 #include "filters/clip/matmul_ops.h"
 #include "pipeline/base/fail.h"
@@ -13,7 +14,7 @@ struct packed {
     enum linear_after after;
     float *panels; /* of F32 */
     float *bias;   /* NULL: none */
-    int8_t *s8;    /* [n, k], of S8 */
+    int16_t *s8;   /* panels of S8 */
 };
 
 static void drop(struct packed *p)
@@ -38,7 +39,8 @@ static struct packed *pack(enum matmul_class c, const struct linear_spec *spec, 
     *p = (struct packed){.kernels = block_kernels_of(c), .n = spec->n, .k = spec->k, .type = spec->type, .after = spec->after};
     bool ok;
     if (s8) {
-        ok = (p->s8 = copy_of(s8, p->n * p->k)) != NULL;
+        ok = (p->s8 = matmul_memory(p->kernels->pack_s8_size(p->n, p->k) * sizeof *p->s8)) != NULL;
+        if (ok) p->kernels->pack_s8(s8, p->n, p->k, p->s8);
     } else {
         p->panels = matmul_memory(p->kernels->pack_size(p->n, p->k) * sizeof *p->panels);
         if (p->panels) p->kernels->pack(spec->weights, p->n, p->k, p->panels);
@@ -51,18 +53,26 @@ static struct packed *pack(enum matmul_class c, const struct linear_spec *spec, 
 
 static size_t bytes(const struct packed *p)
 {
-    return p->s8 ? p->n * p->k : p->kernels->pack_size(p->n, p->k) * sizeof *p->panels;
+    return p->s8 ? p->kernels->pack_s8_size(p->n, p->k) * sizeof *p->s8 : p->kernels->pack_size(p->n, p->k) * sizeof *p->panels;
+}
+
+static int run_s8(const struct packed *p, struct matmul_room *room, size_t rows, const int8_t *x, int32_t *y)
+{
+    int16_t *wide = matmul_room_bytes(room, 1, rows * (p->k + 1) * sizeof *wide);
+    if (!wide) return -1;
+    p->kernels->widen_s8(x, rows, p->k, wide);
+    p->kernels->product_s8(p->s8, p->n, p->k, rows, wide, y);
+    return 0;
 }
 
 static int run(struct packed *p, struct matmul_room *room, size_t rows, const void *x, void *y)
 {
-    (void)room;
-    if (p->s8) p->kernels->product_s8(p->s8, p->n, p->k, rows, x, y);
-    else p->kernels->product(p->panels, p->bias, p->n, p->k, p->after, rows, x, y);
+    if (p->s8) return run_s8(p, room, rows, x, y);
+    p->kernels->product(p->panels, p->bias, p->n, p->k, p->after, rows, x, y);
     return 0;
 }
 
-static const char *version(void) { return "portable"; }
+static const char *version(void) { return "own products"; }
 
 static size_t rows_as_they_are(enum matmul_class c, size_t rows)
 {
@@ -70,5 +80,5 @@ static size_t rows_as_they_are(enum matmul_class c, size_t rows)
     return rows;
 }
 
-const struct matmul_ops matmul_portable_ops = {
+const struct matmul_ops matmul_own_ops = {
     .version = version, .rows = rows_as_they_are, .pack = pack, .drop = drop, .bytes = bytes, .run = run};

@@ -1,0 +1,224 @@
+"""winnow score: the cells are those that embeddings, heads and lists give; nothing else decides a byte; nothing stops it."""
+import json
+import math
+import os
+import struct
+import unittest
+
+from tests.e2e import clip_data, make
+
+TINY = os.path.join(make.ROOT, "tests/data/clip-tiny")
+NAME = "clip_tiny"
+
+
+def softmax(cosines):
+    most = max(cosines)
+    e = [math.exp(100 * (c - most)) for c in cosines]
+    return [x / sum(e) for x in e]
+
+
+def dot(a, b):
+    return sum(x * y for x, y in zip(a, b, strict=True))
+
+
+def npy_file(rows):
+    head = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({len(rows)}, {len(rows[0])}), }}"
+    head += " " * (-(len(head) + 11) % 64) + "\n"
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head.encode() + b"".join(struct.pack(f"<{len(r)}f", *r) for r in rows)
+
+
+class Score(make.InFolder):
+    PAGES = 12
+
+    def setUp(self):
+        super().setUp()
+        self.write("crawl.warc.gz", make.crawl(self.PAGES))
+        self.winnow("extract", "-o", "1/", "crawl.warc.gz")
+        self.winnow("fetch", "--from-warc", "crawl.warc.gz", "-o", "2/", "1/00000.rows.zst")
+
+    def score(self, out, *arguments, model=TINY, rows="2/00000.rows.zst", code=0, **more):
+        return self.winnow("score", "--model", model, "-o", out, *arguments, rows, code=code, **more)
+
+    def rows(self, path):
+        return self.view(path)
+
+    def embeddings(self, rows, column="text"):
+        """By winnow model embed, of the rows' stored pictures and texts."""
+        pictures = []
+        for number, row in enumerate(rows):
+            with open(self.path("packs/" + row["image_pack"]), "rb") as pack:
+                pack.seek(int(row["image_offset"]))
+                self.write(f"picture{number}", pack.read(int(row["image_length"])))
+            pictures.append(self.path(f"picture{number}"))
+        self.write("texts", "".join(make.unescape(row[column]) + "\n" for row in rows).encode())
+
+        def numbers(done):
+            return [[float(x) for x in line.split("\t")[1].split()] for line in done.out.decode().splitlines()[1:]]
+        images = self.winnow("model", "embed", TINY, "--image", *pictures)
+        return numbers(images), numbers(self.winnow("model", "embed", TINY, "--text", self.path("texts")))
+
+    # ---- cells
+
+    def test_similarity_is_the_cosine_of_picture_and_text(self):
+        self.score("3/")
+        rows = self.rows("3/00000.rows.zst")
+        self.assertGreater(len(rows), 20)
+        for row, image, text in zip(rows, *self.embeddings(rows), strict=True):
+            self.assertEqual(row["score_status"], "ok")
+            self.assertAlmostEqual(float(row[f"sim_{NAME}"]), dot(image, text), delta=2e-6)
+
+    def test_a_head_gives_what_its_matrix_gives(self):
+        self.write("violent.npy", npy_file([[0.3, -0.1] * 6, [-0.2, 0.2] * 6, [0.1, 0.3] * 6]))
+        weight, bias = [0.5, -1.0, 0.25] * 4, 0.125
+        header = json.dumps({"weight": {"dtype": "F32", "shape": [1, 12], "data_offsets": [0, 48]},
+                             "bias": {"dtype": "F32", "shape": [1], "data_offsets": [48, 52]}}).encode()
+        self.write("head.safetensors", struct.pack("<Q", len(header)) + header + struct.pack("<13f", *weight, bias))
+        self.score("3/", "--head", "kind=violent.npy", "--head", "nice=head.safetensors,output=logistic", "--no-similarity")
+        rows = self.rows("3/00000.rows.zst")
+        self.assertNotIn(f"sim_{NAME}", rows[0])
+        images, _ = self.embeddings(rows)
+        for row, image in zip(rows, images, strict=True):
+            half = struct.unpack("<12e", struct.pack("<12e", *image))
+            sims = [dot(half, p) for p in ([0.3, -0.1] * 6, [-0.2, 0.2] * 6, [0.1, 0.3] * 6)]
+            self.assertEqual(int(row[f"zs_kind_{NAME}"]), sims.index(max(sims)))
+            self.assertAlmostEqual(float(row[f"p_nice_{NAME}"]), 1 / (1 + math.exp(-dot(half, weight) - bias)), delta=1e-5)
+
+    def test_zero_shot_classes(self):
+        names = ["red cat", "the tree", "dog", "mat"]
+        self.write("things.txt", ("take 2\ntemplate a {} on a mat\n" + "".join(f"class {n}\n" for n in names)).encode())
+        self.score("3/", "--classes", "things.txt,laion_animals")
+        rows = self.rows("3/00000.rows.zst")
+        self.write("prompts", "".join(f"a {n} on a mat\n" for n in names).encode())
+        done = self.winnow("model", "embed", TINY, "--text", self.path("prompts"))
+        vectors = [[float(x) for x in line.split("\t")[1].split()] for line in done.out.decode().splitlines()[1:]]
+        for row, image in zip(rows, self.embeddings(rows)[0], strict=True):
+            p = softmax([dot(image, v) for v in vectors])
+            order = sorted(range(4), key=lambda i: -p[i])
+            if p[order[0]] - p[order[1]] < 1e-4 or p[order[1]] - p[order[2]] < 1e-4:
+                continue
+            self.assertEqual([row[f"zs_things_{NAME}"], row[f"zs_things_2_{NAME}"]], [names[i] for i in order[:2]])
+            self.assertAlmostEqual(float(row[f"p_things_{NAME}"]), p[order[0]], delta=1e-3)
+            self.assertAlmostEqual(float(row[f"p_things_2_{NAME}"]), p[order[1]], delta=1e-3)
+            self.assertIn(row[f"zs_laion_animals_{NAME}"], ("other", "animal"))
+
+    def test_embeddings_are_half_floats_row_for_row(self):
+        self.score("3/", "--embeddings", "emb")
+        rows = self.rows("3/00000.rows.zst")
+        for kind, expected in zip(("img", "text"), self.embeddings(rows), strict=True):
+            shape, numbers = clip_data.npy(self.path(f"emb/{kind}_emb/{kind}_emb_0.npy"))
+            self.assertEqual(shape, (len(rows), 12))
+            for i, row in enumerate(expected):
+                for a, b in zip(numbers[12 * i:12 * i + 12], row, strict=True):
+                    self.assertAlmostEqual(a, b, delta=6e-4)
+
+    # ---- what does not matter
+
+    def test_threads_and_tasks_change_no_byte(self):
+        arguments = ["--classes", "laion_nsfw", "--embeddings"]
+        self.score("3/", *arguments, "e3", "--threads", "1")
+        self.score("4/", *arguments, "e4", "--threads", "5")
+        self.assertEqual(self.read("3/00000.rows.zst"), self.read("4/00000.rows.zst"))
+        self.assertEqual(self.read("e3/img_emb/img_emb_0.npy"), self.read("e4/img_emb/img_emb_0.npy"))
+        self.winnow("partition", "--by", "id", "--into", "3", "-o", "p/", "2/00000.rows.zst")
+        for bucket in range(3):
+            self.score(f"b{bucket}.rows.zst", "--classes", "laion_nsfw", "--packs", "packs",
+                       rows=f"p/00000.{bucket:05}.rows.zst")
+        self.winnow("merge", "-o", "m.rows.zst", *(f"b{bucket}.rows.zst" for bucket in range(3)))
+        self.assertEqual(self.rows("m.rows.zst"), self.rows("3/00000.rows.zst"))
+
+    def test_every_class_and_precision_runs_and_is_near(self):
+        self.score("3/", "--precision", "reference")
+        plain = self.rows("3/00000.rows.zst")
+        for number, (precision, allowed) in enumerate([("f32", 3e-6), ("bf16", 3e-2), ("int8", 8e-2)]):
+            for limit in ("SSE41", "ALL"):
+                out = f"{number}-{limit}/"
+                self.score(out, "--precision", precision, env={**os.environ, "ONEDNN_MAX_CPU_ISA": limit})
+                for a, b in zip(plain, self.rows(out + "00000.rows.zst"), strict=True):
+                    self.assertAlmostEqual(float(a[f"sim_{NAME}"]), float(b[f"sim_{NAME}"]), delta=allowed)
+
+    # ---- the cache
+
+    def test_with_the_cache_another_head_decodes_no_picture(self):
+        plain = self.score("3/", "--classes", "laion_nsfw")
+        first = self.score("4/", "--classes", "laion_nsfw", "--cache", "cache")
+        different = int(first.error.split(": ")[-1].split()[0])
+        self.assertIn(f"{different} pictures decoded, 0 from the cache", first.error)
+        self.assertIn(f"{different} pictures decoded", plain.error)
+        self.assertGreater(different, 5)
+        self.assertLess(different, len(self.rows("3/00000.rows.zst")))  # equal pictures once
+        second = self.score("5/", "--classes", "laion_nsfw,laion_age", "--cache", "cache")
+        self.assertIn(f"0 pictures decoded, {different} from the cache", second.error)
+        self.assertEqual(self.read("3/00000.rows.zst"), self.read("4/00000.rows.zst"))
+        names = list(self.rows("3/00000.rows.zst")[0])
+        self.assertEqual([{n: r[n] for n in names} for r in self.rows("5/00000.rows.zst")], self.rows("3/00000.rows.zst"))
+        other = self.score("6/", "--precision", "bf16", "--cache", "cache")
+        self.assertIn(f"{different} pictures decoded, 0 from the cache", other.error)
+
+    def test_tasks_read_each_others_cache(self):
+        self.winnow("partition", "--by", "id", "--into", "2", "-o", "p/", "2/00000.rows.zst")
+        for bucket in range(2):
+            self.score(f"b{bucket}.rows.zst", "--cache", "cache", rows=f"p/00000.{bucket:05}.rows.zst")
+        self.assertEqual(len(os.listdir(self.path("cache"))), 2)
+        done = self.score("3/", "--cache", "cache")
+        self.assertIn(": 0 pictures decoded", done.error)
+        self.assertEqual(len(os.listdir(self.path("cache"))), 2)
+
+    # ---- what cannot be scored
+
+    def test_a_picture_that_cannot_be_read_is_a_row_with_a_status(self):
+        rows = self.rows("2/00000.rows.zst")
+        header = list(rows[0])
+        rows[0]["image_pack"] = "missing.tar"
+        rows[1]["image_offset"] = "999999999"
+        rows[2]["image_length"] = str(int(rows[2]["image_length"]) - 40)
+        rows[3]["image_pack"] = ""
+        rows[4]["text"] = ""
+        text = "".join("\t".join(r) + "\n" for r in [header, *(row.values() for row in rows)])
+        done = self.winnow("score", "--model", TINY, "--plain", "--plain-input", "--classes", "laion_age",
+                           stdin=text.encode())
+        got = done.rows()
+        self.assertEqual([r["src_record"] for r in got], [r["src_record"] for r in rows])
+        self.assertEqual([r["score_status"] for r in got[:6]], ["no_picture", "no_picture", got[2]["score_status"], "no_picture", "ok", "ok"])
+        self.assertIn(got[2]["score_status"], ("truncated", "corrupt"))
+        for row in got[:4]:
+            self.assertEqual([row[f"sim_{NAME}"], row[f"zs_laion_age_{NAME}"]], ["", ""])
+        self.assertEqual(got[4][f"sim_{NAME}"], "")  # no text
+        self.assertNotEqual(got[4][f"zs_laion_age_{NAME}"], "")
+        self.assertNotEqual(got[5][f"sim_{NAME}"], "")
+        self.assertIn("4 rows have no score", done.error)
+
+    # ---- names
+
+    def test_the_manifest_names_model_and_lists_by_content(self):
+        self.score("3/", "--classes", "laion_nsfw")
+        with open(self.path("3/00000.json"), encoding="utf-8") as file:
+            said = json.load(file)["parameters"]
+        self.assertEqual((said["model"]["name"], said["model"]["precision"]), (NAME, "f32"))
+        self.assertRegex(said["model"]["digest"], "^xxh3_128:[0-9a-f]{32}$")
+        self.assertEqual(list(said["classes"]), ["laion_nsfw"])
+        self.assertIn("done already", self.score("3/", "--classes", "laion_nsfw").error)
+
+    def test_a_published_models_name_is_not_given_to_another(self):
+        done = self.score("3/", "--name", "b32", code=2)
+        self.assertIn("--allow-substitute b32", done.error)
+        self.score("3/", "--name", "b32", "--allow-substitute", "b32")
+        self.assertIn("sim_b32", self.rows("3/00000.rows.zst")[0])
+        with open(self.path("3/00000.json"), encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["parameters"]["allow-substitute"], "b32")
+
+    def test_a_head_of_another_width_or_model_is_refused(self):
+        self.write("wide.npy", npy_file([[1.0] * 13, [2.0] * 13]))
+        self.assertIn("takes embeddings of 13 numbers", self.score("3/", "--head", "x=wide.npy", code=2).error)
+        self.write("violence_vit_b_32.npy", npy_file([[1.0] * 12, [2.0] * 12]))
+        self.assertIn("was trained on b32", self.score("3/", "--head", "x=violence_vit_b_32.npy", code=2).error)
+        self.score("3/", "--head", "x=violence_vit_b_32.npy", "--allow-substitute", "b32")
+
+    def test_what_is_missing_is_said(self):
+        self.assertIn("--model is missing", self.winnow("score", "2/00000.rows.zst", code=2).error)
+        self.assertIn("run 'winnow fetch' first", self.score("3/", rows="1/00000.rows.zst", code=2).error)
+        self.assertIn("no column 'caption'", self.score("3/", "--text", "caption", code=2).error)
+        self.assertIn("nothing to compute", self.score("3/", "--no-similarity", code=2).error)
+
+
+if __name__ == "__main__":
+    unittest.main()
