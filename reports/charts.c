@@ -67,7 +67,7 @@ static struct ticks levels(double top, bool whole)
 {
     struct ticks t = {.count = 0};
     double step = nice(top / 4.2);
-    if (whole && step < 1) step = 1;
+    if (whole && step != floor(step)) step = fmax(1, bins_nice_step(step));
     for (double y = step; y <= top * 1.0001 && t.count < 4; y += step) t.at[t.count++] = y;
     return t;
 }

@@ -221,6 +221,12 @@ static void facts_of_run(struct page *p)
     for (size_t i = 0; i < p->f->count; i++) tasks += p->f->list[i].tasks_done;
     html_f(h, "<div><p class=\"sub\">Run</p><dl class=\"facts\">");
     fact(p, "input"), html_count(h, first->inputs), html_f(h, first->inputs == 1 ? " file, " : " files, "), html_bytes(h, first->input_bytes), fact_end(p);
+    char preset[128] = "";
+    for (size_t i = 0; i < p->f->count && !preset[0]; i++) {
+        const char *name = p->f->list[i].parameters ? manifest_text(p->f->list[i].parameters, "preset") : NULL;
+        if (name) snprintf(preset, sizeof preset, "%s", name);
+    }
+    if (preset[0]) fact(p, "preset"), html_c(&p->h, preset), fact_end(p);
     fact(p, "steps"), html_f(h, "%zu, ", p->f->count), html_count(h, tasks), html_f(h, tasks == 1 ? " task" : " tasks"), fact_end(p);
     fact(p, "filter rules"), html_f(h, "%zu asked", rules), fact_end(p);
     fact(p, p->s->samples ? "shards" : "output"), html_bytes(h, last->output_bytes), fact_end(p);

@@ -91,13 +91,17 @@ static void cards(struct page *p, const struct examples *e, const struct limit *
     html_f(&p->h, "</div>");
 }
 
-static void text_row(struct page *p, const struct example *x, const struct limit *l, const char *fate)
+static void text_row(struct page *p, const struct example *x, const struct limit *l, const char *fate, bool values)
 {
-    html_f(&p->h, "<tr><th scope=\"row\" class=\"cap\">");
-    if (l) html_value(&p->h, x->value, l->integer);
-    else html_caption(&p->h, x->measured, 0, VALUE_POINTS);
-    if (fate) html_f(&p->h, "</th><td class=\"nowrap\">%s", fate);
-    html_f(&p->h, "%s<td class=\"cap\">", fate ? "</td>" : "</th>");
+    html_f(&p->h, "<tr>");
+    if (values) {
+        html_f(&p->h, "<td class=\"cap\">");
+        if (l) html_value(&p->h, x->value, l->integer);
+        else html_caption(&p->h, x->measured, 0, VALUE_POINTS);
+        html_f(&p->h, "</td>");
+    }
+    if (fate) html_f(&p->h, "<td class=\"nowrap\">%s</td>", fate);
+    html_f(&p->h, "<td class=\"cap\">");
     html_caption(&p->h, x->text, x->text_points, ROW_POINTS);
     html_f(&p->h, "</td><td class=\"cap quiet w\">");
     html_caption(&p->h, x->url, 0, URL_POINTS);
@@ -134,13 +138,24 @@ static void sort_by_value(struct examples *e)
 }
 
 /* `l` NULL: no two sides, so nothing says which. */
+static bool has_values(const struct examples *e)
+{
+    for (size_t i = 0; i < e->count; i++)
+        if (e->list[i].measured.n) return true;
+    return false;
+}
+
 static void text_table(struct page *p, const struct examples *dropped, const struct examples *kept, const struct limit *l, const char *head)
 {
-    struct page_column columns[] = {{head, ""}, {"", ""}, {"caption", "cap"}, {"URL", "w"}, {"id", ""}};
-    if (!l) memmove(&columns[1], &columns[2], 3 * sizeof *columns);
-    page_table(p, "textex", NULL, columns, l ? 5 : 4, false);
-    for (size_t i = 0; i < dropped->count; i++) text_row(p, &dropped->list[i], l, l ? "dropped" : NULL);
-    for (size_t i = 0; kept && i < kept->count; i++) text_row(p, &kept->list[i], l, l ? "kept" : NULL);
+    const struct page_column columns[] = {{head, ""}, {"", ""}, {"caption", "cap"}, {"URL", "w"}, {"id", ""}};
+    bool values = l || has_values(dropped);
+    size_t count = 0;
+    struct page_column used[5];
+    for (size_t i = 0; i < 5; i++)
+        if ((i != 0 || values) && (i != 1 || l)) used[count++] = columns[i];
+    page_table(p, "textex", NULL, used, count, false);
+    for (size_t i = 0; i < dropped->count; i++) text_row(p, &dropped->list[i], l, l ? "dropped" : NULL, values);
+    for (size_t i = 0; kept && i < kept->count; i++) text_row(p, &kept->list[i], l, l ? "kept" : NULL, values);
     page_table_end(p);
 }
 

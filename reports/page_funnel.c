@@ -74,11 +74,11 @@ static void stage_row(struct page *p, size_t at)
     const char *const place = s->parameters ? manifest_text(s->parameters, "at") : NULL;
     if (place && place[0] && strcmp(place, "all") != 0) html_f(h, " "), html_c(h, place);
     html_f(h, " <span class=\"flow\">");
-    if (s->reads_rows) html_count(h, s->read);
-    else html_count(h, s->records), html_f(h, " records");
-    html_f(h, " → ");
+    bool source = at == 0 && !s->reads_rows;
+    html_count(h, source ? s->records : s->read);
+    html_f(h, "%s → ", !source ? "" : s->records == 1 ? " record" : " records");
     html_count(h, s->kept);
-    if (!s->reads_rows) html_f(h, " rows");
+    if (source) html_f(h, s->kept == 1 ? " row" : " rows");
     bool loses = s->reads_rows && (s->dropped || s->rule_count);
     html_f(h, "</span></th><td class=\"r\" data-l=\"dropped\">");
     if (loses) html_count(h, s->dropped);
@@ -99,7 +99,7 @@ static void stage_row(struct page *p, size_t at)
 static void note_row(struct page *p, const struct funnel_step *s)
 {
     enum { NAMED = 10 };
-    if (!s->count_count) return;
+    if (!s->count_count || strcmp(s->stage, "shard") == 0) return;
     html_f(&p->h, "<tr class=\"note\"><td colspan=\"8\">");
     for (size_t i = 0; i < s->count_count && i < NAMED; i++) {
         html_f(&p->h, i ? " · " : "");
@@ -210,9 +210,12 @@ void page_funnel(struct page *p)
     page_section(p, SECTION_FUNNEL);
     lede(p);
     page_lede_end(p);
-    html_f(&p->h, "<figure><figcaption><b>Rows left after each rule</b> <span>log scale: equal heights are equal shares lost</span></figcaption>");
-    chart_staircase(&p->h, p->f);
-    html_f(&p->h, "</figure>\n<p class=\"legend\"><span><i class=\"sw drop\"></i>dropped in order: rows that came this far and failed</span>"
+    if (p->s->rows) {
+        html_f(&p->h, "<figure><figcaption><b>Rows left after each rule</b> <span>log scale: equal heights are equal shares lost</span></figcaption>");
+        chart_staircase(&p->h, p->f);
+        html_f(&p->h, "</figure>\n");
+    }
+    html_f(&p->h, "<p class=\"legend\"><span><i class=\"sw drop\"></i>dropped in order: rows that came this far and failed</span>"
                   "<span><i class=\"sw alone\"></i>would drop alone: rows of the step’s input that fail this rule, whatever the others say</span>"
                   "<span><i class=\"sw keep\"></i>kept</span></p>\n");
     table(p);

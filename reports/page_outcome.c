@@ -144,7 +144,7 @@ static void largest_groups(struct page *p, const struct stats_duplicates *d)
     for (size_t i = 0; i < d->largest.count && i < GROUPS_LISTED; i++) {
         const struct frequent_item *item = &d->largest.items[i];
         html_f(&p->h, "<tr><th scope=\"row\" class=\"cap\">");
-        html_caption(&p->h, frequent_text(&d->largest, item), 0, CAPTION_POINTS);
+        html_caption(&p->h, frequent_text(&d->largest, item), item->points, CAPTION_POINTS);
         html_f(&p->h, "</th><td class=\"r\">%s", item->missed ? "≥" NARROW : "");
         html_count(&p->h, item->n[N_ROWS]);
         html_f(&p->h, "</td><td class=\"r\">");

@@ -110,18 +110,24 @@ static void sizes(struct page *p)
 {
     static const struct page_column columns[] = {{"width × height", ""}, {"pictures", "r"}, {"%", "r"}, {"corpus", "r"}, {"", "barcol"}};
     const struct frequent *t = &p->s->sizes;
-    page_table(p, "", "Most frequent sizes <span>pixels</span>", columns, 5, false);
-    for (size_t i = 0; i < t->count && i < SIZES_LISTED; i++) {
-        struct str height = frequent_text(t, &t->items[i]), width = str_cut(&height, 'x');
-        html_f(&p->h, "<tr><th scope=\"row\">%.*s × %.*s</th>", STR_ARG(width), STR_ARG(height));
-        number_cell(p, &t->items[i], N_ROWS);
-        html_f(&p->h, "<td class=\"r\">");
-        html_column(&p->h, t->items[i].n[N_ROWS], p->s->pictures);
-        html_f(&p->h, "</td>");
-        number_cell(p, &t->items[i], N_KEPT);
-        bar_cell(p, (double)t->items[i].n[N_ROWS], (double)t->items[i].n[N_KEPT], top_count(t));
+    size_t shown = 0;
+    if (top_count(t) < 2) {
+        html_f(&p->h, "<p class=\"none\">No two pictures have the same size.</p>\n");
+        return;
     }
-    rest_row(p, t, SIZES_LISTED, "sizes", 5);
+    page_table(p, "", "Most frequent sizes <span>pixels</span>", columns, 5, false);
+    for (; shown < t->count && shown < SIZES_LISTED && t->items[shown].n[N_ROWS] > 1; shown++) {
+        const struct frequent_item *item = &t->items[shown];
+        struct str height = frequent_text(t, item), width = str_cut(&height, 'x');
+        html_f(&p->h, "<tr><th scope=\"row\">%.*s × %.*s</th>", STR_ARG(width), STR_ARG(height));
+        number_cell(p, item, N_ROWS);
+        html_f(&p->h, "<td class=\"r\">");
+        html_column(&p->h, item->n[N_ROWS], p->s->pictures);
+        html_f(&p->h, "</td>");
+        number_cell(p, item, N_KEPT);
+        bar_cell(p, (double)item->n[N_ROWS], (double)item->n[N_KEPT], top_count(t));
+    }
+    rest_row(p, t, shown, "sizes", 5);
     page_table_end(p);
 }
 
@@ -162,10 +168,14 @@ static void frequent_captions(struct page *p)
 {
     static const struct page_column columns[] = {{"caption", "cap"}, {"rows", "r"}, {"%", "r"}, {"corpus", "r"}, {"", "barcol"}};
     const struct frequent *t = &p->s->captions;
+    if (top_count(t) < 2) {
+        html_f(&p->h, "<p class=\"none\">No caption occurs twice.</p>\n");
+        return;
+    }
     page_table(p, "", "Most frequent captions", columns, 5, true);
-    for (size_t i = 0; i < t->count && i < LISTED; i++) {
+    for (size_t i = 0; i < t->count && i < LISTED && t->items[i].n[N_ROWS] > 1; i++) {
         html_f(&p->h, "<tr><th scope=\"row\" class=\"cap\">");
-        html_caption(&p->h, frequent_text(t, &t->items[i]), 0, CAPTION_POINTS);
+        html_caption(&p->h, frequent_text(t, &t->items[i]), t->items[i].points, CAPTION_POINTS);
         html_f(&p->h, "</th>");
         number_cell(p, &t->items[i], N_ROWS);
         html_f(&p->h, "<td class=\"r\">");
@@ -213,7 +223,7 @@ static void captions_lede(struct page *p)
     if (s->texts_empty) html_f(h, ", "), html_count(h, s->texts_empty), html_f(h, " of them empty");
     if (s->captions.count && s->captions.items[0].n[N_ROWS] > 1) {
         html_f(h, ". The most frequent one, “");
-        html_caption(h, frequent_text(&s->captions, &s->captions.items[0]), 0, CAPTION_LEDE);
+        html_caption(h, frequent_text(&s->captions, &s->captions.items[0]), s->captions.items[0].points, CAPTION_LEDE);
         html_f(h, "”, stands under ");
         counted(p, &s->captions.items[0], N_ROWS);
     }

@@ -118,7 +118,8 @@ int frequent_add(struct frequent *t, struct str text, uint64_t hash, const uint6
         size_t kept = text.n <= FREQUENT_TEXT ? text.n : utf8_cut(text, FREQUENT_TEXT);
         if (make_room(t, kept) < 0) return -1;
         item = place_of(t->items, t->room, hash);
-        *item = (struct frequent_item){.hash = hash, .missed = t->floor, .text_at = (uint32_t)t->texts.n, .text_n = (uint32_t)kept};
+        *item = (struct frequent_item){.hash = hash, .missed = t->floor, .points = utf8_count(text), .text_at = (uint32_t)t->texts.n,
+                                .text_n = (uint32_t)kept};
         if (buf_add(&t->texts, str_of(text.p, kept)) < 0) return -1;
         t->count++;
     }

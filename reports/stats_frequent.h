@@ -27,6 +27,7 @@ struct frequent_item {
     uint64_t hash;              /* 0: free */
     uint64_t n[FREQUENT_COUNTS];   /* n[0] decides the order */
     uint64_t missed;
+    uint64_t points;            /* code points of the whole text */
     uint32_t text_at, text_n;
 };
 
