@@ -19,7 +19,8 @@ static const char *const bookkeeping[] = {
     "output_hidden_states", "output_scores", "pad_token_id", "prefix", "problem_type", "remove_invalid_values",
     "repetition_penalty", "return_dict", "return_dict_in_generate", "sep_token_id", "suppress_tokens", "task_specific_params",
     "temperature", "tf_legacy_loss", "tie_encoder_decoder", "tie_word_embeddings", "tokenizer_class", "top_k", "top_p",
-    "torch_dtype", "torchscript", "transformers_version", "typical_p", "use_bfloat16", NULL};
+    "torch_dtype", "torchscript", "transformers.js_config", "transformers_version", "typical_p", "use_bfloat16", "use_cache",
+    NULL};
 
 static const char *const tower_keys[] = {
     "model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "hidden_act",

@@ -315,7 +315,7 @@ static int put(struct machine *m, uint64_t at)
 
 static int get(struct machine *m, uint64_t at)
 {
-    if (at >= m->memo_n || !m->memo[at]) return fail_at(m, "a memo entry that was never put");
+    if (at >= m->memo_n || !m->memo || !m->memo[at]) return fail_at(m, "a memo entry that was never put");
     return push(m, m->memo[at] - 1);
 }
 

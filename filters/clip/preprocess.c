@@ -118,8 +118,8 @@ static int pass_across(const struct pass *p)
         const uint8_t *in[KERNEL_ROWS];
         uint8_t *out[KERNEL_ROWS];
         for (uint32_t i = 0; i < KERNEL_ROWS; i++) {
-            bool real = y + i < p->rows;
-            in[i] = real ? safe_row(p, p->from + y + i, i) : in[0];
+            bool real = y + i < p->rows; /* the last turn may lack rows: it takes the last one again */
+            in[i] = safe_row(p, p->from + (real ? y + i : p->rows - 1), i);
             out[i] = real ? p->work->between + (y + i) * p->stride : p->work->edge + copies;
         }
         kernels->across(in, p->work->across.spans, p->work->across.groups, p->g->shown_width, out);

@@ -15,28 +15,24 @@ static inline uint8_t rounded(int32_t sum) /* which began at one half */
     return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-static void across_row(const uint8_t *row, const struct tap_span *spans, const struct tap_group *groups, size_t count,
-                       uint8_t *out)
-{
-    for (size_t x = 0; x < count; x++, out += 3) {
-        const uint8_t *v = row + 3 * (size_t)spans[x].first;
-        int32_t r = 1 << (WEIGHT_BITS - 1), g = r, b = r;
-        for (uint32_t i = 0; i < spans[x].n; i++, v += 3) {
-            int32_t w = weight(groups + spans[x].groups, i);
-            r += v[0] * w;
-            g += v[1] * w;
-            b += v[2] * w;
-        }
-        out[0] = rounded(r);
-        out[1] = rounded(g);
-        out[2] = rounded(b);
-    }
-}
-
 static void across(const uint8_t *const rows[KERNEL_ROWS], const struct tap_span *spans, const struct tap_group *groups,
                    size_t count, uint8_t *const out[KERNEL_ROWS])
 {
-    for (unsigned i = 0; i < KERNEL_ROWS; i++) across_row(rows[i], spans, groups, count, out[i]);
+    for (size_t x = 0; x < count; x++) {
+        int32_t sums[KERNEL_ROWS][3];
+        for (unsigned r = 0; r < KERNEL_ROWS; r++) sums[r][0] = sums[r][1] = sums[r][2] = 1 << (WEIGHT_BITS - 1);
+        for (uint32_t i = 0; i < spans[x].n; i++) {
+            int32_t w = weight(groups + spans[x].groups, i);
+            size_t at = 3 * ((size_t)spans[x].first + i);
+            for (unsigned r = 0; r < KERNEL_ROWS; r++) {
+                sums[r][0] += rows[r][at] * w;
+                sums[r][1] += rows[r][at + 1] * w;
+                sums[r][2] += rows[r][at + 2] * w;
+            }
+        }
+        for (unsigned r = 0; r < KERNEL_ROWS; r++)
+            for (unsigned c = 0; c < 3; c++) out[r][3 * x + c] = rounded(sums[r][c]);
+    }
 }
 
 static void down(const uint8_t *rows, size_t stride, const struct tap_span *span, const struct tap_group *groups,

@@ -181,26 +181,29 @@ int vocabulary_from_pair(struct vocabulary *v, const char *file, struct str voca
 
 /* ---- built in ---- */
 
-/* The first 48,894 lines of OpenAI's published merges (vocabulary/make_merges.py), gzip. */
+/* The first 48,894 of OpenAI's published merges (vocabulary/make_merges.py). */
 __asm__(".section .rodata\n"
         ".balign 16\n"
-        "clip_merges_gz: .incbin \"filters/clip/vocabulary/merges.txt.gz\"\n"
-        "clip_merges_gz_end:\n"
+        "clip_merges_gz: .incbin \"filters/clip/vocabulary/merges.u16.gz\"\n"
+        "0:\n"
+        ".balign 4\n"
+        "clip_merges_gz_size: .long 0b - clip_merges_gz\n"
         ".previous\n");
-extern const char clip_merges_gz[], clip_merges_gz_end[];
+extern const char clip_merges_gz[];
+extern const uint32_t clip_merges_gz_size;
 
 int vocabulary_built_in(struct vocabulary *v)
 {
-    enum { TEXT_MOST = 1 << 20 };
+    enum { PAIRS_MOST = 4 << 16 };
     size_t n = 0;
-    char *text = malloc(TEXT_MOST);
+    char *pairs = malloc(PAIRS_MOST);
     struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
-    int result = text && d ? 0 : fail_memory();
-    size_t packed = (size_t)(clip_merges_gz_end - clip_merges_gz);
-    if (result == 0 && libdeflate_gzip_decompress(d, clip_merges_gz, packed, text, TEXT_MOST, &n) != LIBDEFLATE_SUCCESS)
+    int result = pairs && d ? 0 : fail_memory();
+    if (result == 0 &&
+        libdeflate_gzip_decompress(d, clip_merges_gz, clip_merges_gz_size, pairs, PAIRS_MOST, &n) != LIBDEFLATE_SUCCESS)
         result = fail("the built-in vocabulary is damaged");
-    if (result == 0) result = vocabulary_from_merges(v, "the built-in vocabulary", str_of(text, n));
+    if (result == 0) result = vocabulary_from_pairs(v, str_of(pairs, n));
     libdeflate_free_decompressor(d);
-    free(text);
+    free(pairs);
     return result;
 }

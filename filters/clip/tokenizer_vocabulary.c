@@ -20,7 +20,6 @@ struct name {
 struct vocabulary_names {
     struct name *places; /* open addressing */
     size_t mask, n, most;
-    struct arena texts;  /* of names made here */
 };
 
 static size_t power_above(size_t n) /* at least twice n */
@@ -41,14 +40,12 @@ struct vocabulary_names *vocabulary_names_new(size_t most)
     }
     names->mask = places - 1;
     names->most = most;
-    arena_init(&names->texts, 64 << 20);
     return names;
 }
 
 void vocabulary_names_free(struct vocabulary_names *names)
 {
     if (!names) return;
-    arena_free(&names->texts);
     free(names->places);
     free(names);
 }
@@ -127,6 +124,24 @@ void vocabulary_free(struct vocabulary *v)
     v->merges = NULL;
 }
 
+static int table_begin(struct vocabulary *v, size_t merges)
+{
+    size_t places = power_above(merges);
+    v->merges = malloc(places * sizeof *v->merges);
+    if (!v->merges) return fail_memory();
+    memset(v->merges, 0xFF, places * sizeof *v->merges); /* every rank UINT32_MAX */
+    v->merges_mask = places - 1;
+    return 0;
+}
+
+static void table_add(struct vocabulary *v, struct merge m)
+{
+    size_t at = hash_pair(m.left, m.right) & v->merges_mask;
+    while (v->merges[at].rank != UINT32_MAX && (v->merges[at].left != m.left || v->merges[at].right != m.right))
+        at = (at + 1) & v->merges_mask;
+    v->merges[at] = m; /* of two equal ones the last counts, as in the libraries */
+}
+
 int vocabulary_begin(struct vocabulary *v, const struct vocabulary_names *names, const char *file, size_t merges)
 {
     if (merges > VOCABULARY_MOST) return fail("%s: %zu merges; at most %d are read", file, merges, VOCABULARY_MOST);
@@ -141,12 +156,7 @@ int vocabulary_begin(struct vocabulary *v, const struct vocabulary_names *names,
         return fail("%s: no tokens <|startoftext|> and <|endoftext|>: not CLIP's tokenizer", file);
     for (size_t i = 0; i <= names->mask; i++)
         if (names->places[i].text.p && names->places[i].id >= v->size) v->size = names->places[i].id + 1;
-    size_t places = power_above(merges);
-    v->merges = malloc(places * sizeof *v->merges);
-    if (!v->merges) return fail_memory();
-    memset(v->merges, 0xFF, places * sizeof *v->merges); /* every rank UINT32_MAX */
-    v->merges_mask = places - 1;
-    return 0;
+    return table_begin(v, merges);
 }
 
 int vocabulary_add(struct vocabulary *v, const struct vocabulary_names *names, const char *file, struct str left,
@@ -161,10 +171,7 @@ int vocabulary_add(struct vocabulary *v, const struct vocabulary_names *names, c
         !vocabulary_id(names, str_of(both, left.n + right.n), &m.result))
         return fail("%s: merge %u (%.*s %.*s): a symbol of it, or its result, is no token", file, rank, STR_ARG(left),
                     STR_ARG(right));
-    size_t at = hash_pair(m.left, m.right) & v->merges_mask;
-    while (v->merges[at].rank != UINT32_MAX && (v->merges[at].left != m.left || v->merges[at].right != m.right))
-        at = (at + 1) & v->merges_mask;
-    v->merges[at] = m; /* of two equal ones the last counts, as in the libraries */
+    table_add(v, m);
     return 0;
 }
 
@@ -180,65 +187,24 @@ int vocabulary_add_literal(struct vocabulary *v, const char *file, struct str te
     return 0;
 }
 
-/* ---- from merges alone ---- */
+/* ---- from pairs of ids ---- */
 
-static int name_copy(struct vocabulary_names *names, struct str text, uint32_t id)
+int vocabulary_from_pairs(struct vocabulary *v, struct str pairs)
 {
-    struct str copy = arena_copy(&names->texts, text);
-    return copy.p ? vocabulary_name(names, copy, id) : -1;
-}
-
-/* Bytes come in the order of their characters: those that stand for themselves first. */
-static int name_bytes(struct vocabulary_names *names, bool last, uint32_t *id)
-{
+    uint32_t merges = (uint32_t)(pairs.n / 4), id = 0;
     for (unsigned pass = 0; pass < 2; pass++)
         for (unsigned byte = 0; byte < 256; byte++) {
-            char text[8];
             if (stands_for_itself(byte) != (pass == 0)) continue;
-            if (name_copy(names, byte_symbol(byte, last, text), (*id)++) < 0) return -1;
+            v->inside[byte] = id;
+            v->last[byte] = 256 + id++;
         }
-    return 0;
-}
-
-static int name_all(struct vocabulary_names *names, struct str merges)
-{
-    uint32_t id = 0;
-    if (name_bytes(names, false, &id) < 0 || name_bytes(names, true, &id) < 0) return -1;
-    while (merges.n) {
-        struct str right = str_cut(&merges, '\n'), left = str_cut(&right, ' ');
-        char *both = arena_alloc(&names->texts, left.n + right.n + 1);
-        if (!both) return -1;
-        memcpy(both, left.p, left.n);
-        if (right.n) memcpy(both + left.n, right.p, right.n);
-        if (vocabulary_name(names, str_of(both, left.n + right.n), id++) < 0) return -1;
+    if (table_begin(v, merges) < 0) return -1;
+    for (uint32_t rank = 0; rank < merges; rank++) {
+        const unsigned char *p = (const unsigned char *)pairs.p + 4 * (size_t)rank;
+        table_add(v, (struct merge){(uint32_t)(p[0] | p[1] << 8), (uint32_t)(p[2] | p[3] << 8), rank, 512 + rank});
     }
-    return vocabulary_name(names, start_text, id) < 0 ? -1 : vocabulary_name(names, end_text, id + 1);
-}
-
-static size_t count_lines(struct str text)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < text.n; i++) n += text.p[i] == '\n';
-    return n;
-}
-
-static int add_all(struct vocabulary *v, const struct vocabulary_names *names, const char *file, struct str merges)
-{
-    for (uint32_t rank = 0; merges.n; rank++) {
-        struct str right = str_cut(&merges, '\n'), left = str_cut(&right, ' ');
-        if (vocabulary_add(v, names, file, left, right, rank) < 0) return -1;
-    }
-    return vocabulary_add_literal(v, file, start_text, v->start) < 0 ? -1 : vocabulary_add_literal(v, file, end_text, v->end);
-}
-
-int vocabulary_from_merges(struct vocabulary *v, const char *file, struct str merges)
-{
-    size_t lines = count_lines(merges);
-    struct vocabulary_names *names = vocabulary_names_new(lines + 512 + 2);
-    if (!names) return -1;
-    int result = name_all(names, merges);
-    if (result == 0) result = vocabulary_begin(v, names, file, lines);
-    if (result == 0) result = add_all(v, names, file, merges);
-    vocabulary_names_free(names);
-    return result;
+    v->start = 512 + merges;
+    v->end = v->start + 1;
+    v->size = v->end + 1;
+    return vocabulary_add_literal(v, "", start_text, v->start) < 0 ? -1 : vocabulary_add_literal(v, "", end_text, v->end);
 }

@@ -6,7 +6,6 @@
 #ifndef WINNOW_CLIP_TOKENIZER_VOCABULARY_H
 #define WINNOW_CLIP_TOKENIZER_VOCABULARY_H
 
-#include "pipeline/base/arena.h"
 #include "pipeline/base/str.h"
 
 enum {
@@ -57,8 +56,8 @@ int vocabulary_add(struct vocabulary *v, const struct vocabulary_names *names, c
                    struct str right, uint32_t rank);
 int vocabulary_add_literal(struct vocabulary *v, const char *file, struct str text, uint32_t id);
 
-/* CLIP's own: the names of a list of merges ("left right" lines) are the byte symbols, those with </w>, each merge's result,
- * and the two special tokens. */
-int vocabulary_from_merges(struct vocabulary *v, const char *file, struct str merges);
+/* CLIP's own order: the bytes by their characters, those with </w>, the result of each merge, the two special tokens. `pairs`
+ * holds the merges by rank, two little-endian 16-bit ids each. */
+int vocabulary_from_pairs(struct vocabulary *v, struct str pairs);
 
 #endif
