@@ -27,6 +27,7 @@ enum {
     LIST_BYTES_MAX = 1 << 30,
     LIMITED_SLICE = 64, /* jobs at once with --limit */
     WEB_ITEMS = 8,      /* items that wait for the web at the same time, at least: one slow host holds up its own item alone */
+    BODY_ROOM = 256 << 10, /* memory for each body under way: one that finds no room is broken off and asked for again */
     AGENT_BYTES = 64,
     DROPPED_COLUMNS = 5,
 };
@@ -220,6 +221,8 @@ static int open_web(struct stage_run *run, struct fetch *fetch, const struct fet
         fetch_net_options(&options, o, fetch->agent, fetch->optout) < 0)
         return -1;
     options.memory = run->common->memory / 8;
+    uint64_t fitting = options.memory / BODY_ROOM + 1;
+    if (options.connections > fitting) options.connections = (unsigned)fitting;
     fetch->web = web_open(&options, &calls, run->common->memory / 8);
     return fetch->web ? 0 : -1;
 }

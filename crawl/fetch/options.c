@@ -34,7 +34,7 @@ const struct option fetch_option_table[] = {
     {"retries", 0, OPTION_U64, AT(retries), .argument = "N", .initial = "2", .low = 0, .high = 20, .help = "further tries where a cause may pass"},
     {"redirects", 0, OPTION_U64, AT(redirects), .argument = "N", .initial = "5", .low = 0, .high = 20, .help = "redirects that are followed"},
     {"connections", 0, OPTION_U64, AT(connections), .argument = "N", .initial = "256", .low = 1, .high = 65536, .neutral = true,
-     .help = "requests at a time"},
+     .help = "requests at a time; fewer where --memory is small"},
     {"per-host", 0, OPTION_U64, AT(per_host), .argument = "N", .initial = "2", .low = 1, .high = 1024, .help = "requests at a time to one host"},
     {"rate", 0, OPTION_DOUBLE, AT(rate), .argument = "N", .initial = "4", .low = 0, .high = 1e6,
      .help = "requests a second to one registrable domain; 0 = any"},

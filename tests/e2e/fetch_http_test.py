@@ -223,6 +223,15 @@ class Order(Web):
         self.assertEqual(found["1", "1G"], found["3", "1G"])
         self.assertEqual(found["1", "1G"], found["3", "4M"])
 
+    def test_little_memory_costs_no_server_a_second_request(self):
+        body = misbehave.png(170, 170, 7)
+        self.assertGreater(len(body), 80000)
+        self.server.paths["/large"] = lambda c, r: c.picture(data=body)
+        urls = [self.server.url(f"/large?{i}", f"h{i % 9}.test") for i in range(150)]
+        rows, dropped = self.fetch(rows_of(urls), "--memory=8M", "--threads=1")
+        self.assertEqual(self.statuses(urls, rows, dropped), ["ok"] * 150)
+        self.assertEqual((self.manifest()["web"]["refetched"], len(self.server.asked("/large"))), (0, 150))
+
     def test_a_limit_ends_it_early(self):
         urls = [self.server.url("/status?404" if i % 3 == 1 else f"/ok?{i}", "h.test") for i in range(600)]
         rows, dropped = self.fetch(rows_of(urls), "--limit=50")
