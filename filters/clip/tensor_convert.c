@@ -1,8 +1,9 @@
 /* Numbers of every stored type to float and double.
  *
- * Elements are taken in runs: a run is the whole tensor where it is row-major, else one line along the last axis. Each type
- * has one loop over a run; that of halves has a form for processors that convert them. A number that is not finite is looked
- * for in the result, in blocks of fixed size, which compilers turn into vector code. */
+ * Elements are taken in lines: the whole tensor where it is row-major, else one line along the last axis; and a line in pieces
+ * that stay in the first cache, since a number that is not finite is looked for in the piece just made. Each type has one loop
+ * over a piece; that of halves has a form for processors that convert them. Blocks of a fixed size are what compilers turn
+ * into vector code. */
 #include "filters/clip/tensor.h"
 
 #include <float.h>
@@ -55,9 +56,18 @@ static void halves(const char *from, size_t n, uint64_t step, float *out)
     }
 }
 
+enum { BLOCK = 256 }; /* numbers handled between two branches */
+
 static void bfloats(const char *from, size_t n, uint64_t step, float *out)
 {
-    for (size_t i = 0; i < n; i++) {
+    size_t i = 0;
+    for (; step == 1 && i + BLOCK <= n; i += BLOCK)
+        for (size_t j = i; j < i + BLOCK; j++) {
+            uint16_t bits;
+            memcpy(&bits, from + 2 * j, 2);
+            out[j] = float_of_bits((uint32_t)bits << 16);
+        }
+    for (; i < n; i++) {
         uint16_t bits;
         memcpy(&bits, from + 2 * step * i, 2);
         out[i] = float_of_bits((uint32_t)bits << 16);
@@ -132,8 +142,6 @@ static void line_next(struct lines *l)
     }
 }
 
-enum { BLOCK = 256 }; /* floats whose exponents are looked at between two branches */
-
 static size_t first_not_finite(const float *x, size_t n) /* n when all are finite */
 {
     size_t i = 0;
@@ -155,14 +163,22 @@ static int fail_not_finite(const struct tensor *t, size_t at)
     return fail("%s: tensor %.*s: element %zu is not a finite number", t->file, STR_ARG(t->name), at);
 }
 
+enum { PIECE = 2048 }; /* numbers: 8 KiB of floats */
+
 int tensor_to_f32(const struct tensor *t, float *out)
 {
     if (!t->count) return 0;
     struct lines l = lines_of(t);
-    for (uint64_t done = 0; done < t->count; done += l.length, line_next(&l))
-        run_to_f32(t->type, line_start(&l), l.length, l.step, out + done);
-    size_t bad = first_not_finite(out, t->count);
-    return bad < t->count ? fail_not_finite(t, bad) : 0;
+    for (uint64_t done = 0; done < t->count; done += l.length, line_next(&l)) {
+        const char *from = line_start(&l);
+        for (uint64_t i = 0; i < l.length; i += PIECE) {
+            size_t n = l.length - i < PIECE ? (size_t)(l.length - i) : PIECE;
+            run_to_f32(t->type, from + tensor_type_size(t->type) * l.step * i, n, l.step, out + done + i);
+            size_t bad = first_not_finite(out + done + i, n);
+            if (bad < n) return fail_not_finite(t, done + i + bad);
+        }
+    }
+    return 0;
 }
 
 void tensor_pack(const struct tensor *t, char *out)
@@ -178,7 +194,6 @@ void tensor_pack(const struct tensor *t, char *out)
 
 int tensor_to_f64(const struct tensor *t, double *out)
 {
-    enum { PIECE = 512 };
     bool narrow = t->type == TENSOR_F32 || t->type == TENSOR_F16 || t->type == TENSOR_BF16;
     size_t size = tensor_type_size(t->type);
     struct lines l = lines_of(t);
