@@ -1,4 +1,5 @@
-/* Width by height, both logarithmic: hue by what most of a cell's pictures met, opacity by how many they are. */
+/* Width by height, both logarithmic: hue by what most of a cell's pictures met at the rules about pictures, opacity by how many
+ * they are. */
 #include "reports/charts.h"
 
 enum { LEVELS = 6 };
@@ -8,12 +9,18 @@ struct frame { /* the cells that are shown */
     double side;
 };
 
+static uint64_t in_cell(const struct stats *s, size_t x, size_t y)
+{
+    const uint64_t *n = s->map[x][y];
+    return n[MAP_KEPT] + n[MAP_OTHER] + n[MAP_PICTURE];
+}
+
 static struct frame frame_of(const struct stats *s)
 {
     struct frame f = {MAP_SIDE, 0, 0};
     for (size_t x = 0; x < MAP_SIDE; x++)
         for (size_t y = 0; y < MAP_SIDE; y++) {
-            if (!(s->map[x][y][0] + s->map[x][y][1])) continue;
+            if (!in_cell(s, x, y)) continue;
             size_t low = x < y ? x : y, high = x > y ? x : y;
             if (low < f.from) f.from = low;
             if (high + 1 > f.to) f.to = high + 1;
@@ -35,7 +42,7 @@ static void lay_levels(const struct stats *s, double least[LEVELS])
 {
     double top = 1;
     for (size_t x = 0; x < MAP_SIDE; x++)
-        for (size_t y = 0; y < MAP_SIDE; y++) top = fmax(top, (double)(s->map[x][y][0] + s->map[x][y][1]));
+        for (size_t y = 0; y < MAP_SIDE; y++) top = fmax(top, (double)in_cell(s, x, y));
     double ratio = pow(fmax(top / 1.6, LEVELS), 1.0 / (LEVELS - 1));
     least[0] = 1;
     for (int i = 1; i < LEVELS; i++) least[i] = fmax(least[i - 1] + 1, bins_digits(pow(ratio, i), 1));
@@ -48,7 +55,7 @@ static void cells(struct html *h, const struct stats *s, const struct frame *f, 
             bool any = false;
             for (size_t x = f->from; x < f->to; x++)
                 for (size_t y = f->from; y < f->to; y++) {
-                    double k = (double)s->map[x][y][ROW_KEPT], n = k + (double)s->map[x][y][ROW_OTHER];
+                    double n = (double)in_cell(s, x, y), k = n - (double)s->map[x][y][MAP_PICTURE];
                     if (n < least[level] || (level + 1 < LEVELS && n >= least[level + 1]) || (2 * k >= n) != (kept == 1)) continue;
                     if (!any) html_f(h, "<path class=\"%s o%d\" d=\"", kept ? "keep" : "drop", level + 1);
                     any = true;

@@ -147,8 +147,8 @@ static json_t *map(const struct stats *s)
     json_t *cells = json_array(), *lines = json_array();
     for (size_t x = 0; cells && x < MAP_SIDE; x++)
         for (size_t y = 0; y < MAP_SIDE; y++) {
-            uint64_t kept = s->map[x][y][ROW_KEPT], rows = kept + s->map[x][y][ROW_OTHER];
-            if (rows) json_array_append_new(cells, json_pack("[i,i,o,o]", (int)x, (int)y, number(rows), number(kept)));
+            const uint64_t *n = s->map[x][y], rows = n[MAP_KEPT] + n[MAP_OTHER] + n[MAP_PICTURE];
+            if (rows) json_array_append_new(cells, json_pack("[i,i,o,o,o]", (int)x, (int)y, number(rows), number(n[MAP_KEPT]), number(n[MAP_PICTURE])));
         }
     for (int i = 0; lines && i <= MAP_SIDE; i++) json_array_append_new(lines, real(s->map_edges[i]));
     return json_pack("{s:o,s:o}", "edges", lines, "cells", cells);

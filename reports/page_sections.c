@@ -6,11 +6,12 @@ enum { LISTED = 15, SIZES_LISTED = 10, CAPTION_POINTS = 140, CAPTION_LEDE = 60, 
 
 static double top_count(const struct frequent *t) { return t->count ? (double)t->items[0].n[N_ROWS] : 1; }
 
-/* "≥ 36": what was counted, where some of it may have been missed. */
+/* A count between n and n + missed: exact, or ≈ where that is within a hundredth of the rows, or ≥; none counted: at most. */
 static void counted(struct page *p, const struct frequent_item *item, int which)
 {
-    if (item->missed) html_f(&p->h, "≥" NARROW);
-    html_count(&p->h, item->n[which]);
+    bool nearly = item->missed <= item->n[N_ROWS] / 100;
+    if (item->missed && !item->n[which]) html_f(&p->h, "≤" NARROW), html_count(&p->h, item->missed);
+    else html_f(&p->h, !item->missed ? "" : nearly ? "≈" : "≥" NARROW), html_count(&p->h, item->n[which]);
 }
 
 static void number_cell(struct page *p, const struct frequent_item *item, int which)
@@ -150,7 +151,7 @@ void page_of_pictures(struct page *p)
     page_lede_end(p);
     html_f(h, "<div class=\"two\"><figure><figcaption><b>Width × height</b> <span>pixels of the original, both axes logarithmic</span></figcaption>");
     chart_map(h, s);
-    html_f(h, "<p class=\"legend\"><span><i class=\"sw keep\"></i>most of the cell is kept</span><span><i class=\"sw drop\"></i>most of it is dropped</span></p></figure>\n<div>");
+    html_f(h, "<p class=\"legend\"><span><i class=\"sw keep\"></i>most of the cell passes the rules about pictures</span><span><i class=\"sw drop\"></i>most of it fails them</span></p></figure>\n<div>");
     formats(p);
     sizes(p);
     html_f(h, "</div></div>\n");
@@ -250,7 +251,7 @@ void page_captions(struct page *p)
     if (s->captions.floor) {
         html_f(&p->h, "<p class=\"foot\">More different captions than are kept count of: each one with over ");
         html_count(&p->h, s->captions.floor);
-        html_f(&p->h, " rows is found; ≥ marks counts that may lack their beginning.</p>\n");
+        html_f(&p->h, " rows is found; ≈ and ≥ mark counts that may lack their beginning.</p>\n");
     }
     page_section_end(p);
 }
@@ -329,7 +330,7 @@ void page_hosts(struct page *p)
     if (s->domains.floor || s->hosts.floor) {
         html_f(&p->h, "<p class=\"foot\">More names than are kept count of: each one with over ");
         html_count(&p->h, s->domains.floor > s->hosts.floor ? s->domains.floor : s->hosts.floor);
-        html_f(&p->h, " rows is found; ≥ marks counts that may lack their beginning.</p>\n");
+        html_f(&p->h, " rows is found; ≈ and ≥ mark counts that may lack their beginning.</p>\n");
     }
     page_section_end(p);
 }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 enum {
-    FREQUENT_DEFAULT = 100000, /* captions, hosts: about 15 MB each */
+    TALLY_DEFAULT = 100000, /* hosts, domains: about 20 MB each; twice as many captions */
     GROUPS_LIMIT = 1 << 19, /* 12 MB each */
     BATCH_BYTES = 256 << 20, /* ceiling of the cells of one frame */
     SCRATCH_BYTES = 64 << 20,
@@ -182,7 +182,7 @@ static int open_rules(struct stats *s)
             struct stats_duplicates *d = &s->duplicates[s->duplicate_count++];
             d->step = i;
             d->rule = rule;
-            if (groups_init(&d->groups, GROUPS_LIMIT) < 0 || frequent_init(&d->largest, FREQUENT_DEFAULT / 4) < 0) return -1;
+            if (groups_init(&d->groups, GROUPS_LIMIT) < 0 || frequent_init(&d->largest, TALLY_DEFAULT / 4) < 0) return -1;
         }
     return 0;
 }
@@ -192,9 +192,9 @@ static int open_tallies(struct stats *s, size_t tally)
     struct frequent *const many[] = {&s->captions, &s->hosts, &s->domains, &s->page_domains};
     struct frequent *const few[] = {&s->text_sources, &s->languages, &s->formats, &s->sizes, &s->http};
     for (size_t i = 0; i < sizeof many / sizeof *many; i++)
-        if (frequent_init(many[i], tally ? tally : FREQUENT_DEFAULT) < 0) return -1;
+        if (frequent_init(many[i], tally ? tally : i ? TALLY_DEFAULT : 2 * TALLY_DEFAULT) < 0) return -1;
     for (size_t i = 0; i < sizeof few / sizeof *few; i++)
-        if (frequent_init(few[i], tally ? tally : FREQUENT_DEFAULT / 4) < 0) return -1;
+        if (frequent_init(few[i], tally ? tally : TALLY_DEFAULT / 2) < 0) return -1;
     return groups_init(&s->texts, GROUPS_LIMIT) < 0 || groups_init(&s->urls, GROUPS_LIMIT) < 0 ? -1 : 0;
 }
 

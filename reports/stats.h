@@ -23,6 +23,7 @@
 #include "reports/stats_frequent.h"
 
 enum { ROW_KEPT, ROW_OTHER }; /* classes of the histograms below */
+enum { MAP_KEPT, MAP_OTHER, MAP_PICTURE /* dropped by a rule about pictures: image.… */, MAP_CLASSES };
 /* counts of tally items; hosts have all four */
 enum { N_ROWS, N_KEPT, N_ASKED /* reached fetch */, N_GOT /* a picture came */ };
 
@@ -71,7 +72,7 @@ struct stats {
     struct bins bytes, aspect;          /* of pictures that came; width / height */
     struct bins short_side;
     double map_edges[MAP_SIDE + 1];     /* pixels */
-    uint64_t map[MAP_SIDE][MAP_SIDE][2]; /* [width][height][class] */
+    uint64_t map[MAP_SIDE][MAP_SIDE][MAP_CLASSES]; /* [width][height]; outer cells hold what lies beyond, too */
     uint64_t pictures, pictures_kept;   /* rows with a picture */
     uint64_t picture_bytes, picture_bytes_kept;
 

@@ -17,6 +17,7 @@ struct seen {
     uint64_t hash, same;     /* of the id; of the URL */
     double unsafe;
     struct str rule, also;
+    struct stats_rule *by;   /* that dropped it; NULL: none, or none that the manifests name */
     struct str url, text, host, domain, page_domain;
     uint64_t text_hash, host_hash, domain_hash, page_hash;
 };
@@ -191,7 +192,9 @@ static int take_picture(struct pass *p, const struct seen *s)
     if (!cell_u64(p, s->row, AT_WIDTH, &width) || !cell_u64(p, s->row, AT_HEIGHT, &height) || !width || !height) return 0;
     char size[48];
     int n = snprintf(size, sizeof size, "%llux%llu", (unsigned long long)width, (unsigned long long)height);
-    stats->map[map_cell(stats, width)][map_cell(stats, height)][class_of(s)]++;
+    const char *const filter = s->by ? s->by->rule->filter : NULL;
+    unsigned fate = s->kept ? MAP_KEPT : filter && strncmp(filter, "image.", 6) == 0 ? MAP_PICTURE : MAP_OTHER;
+    stats->map[map_cell(stats, width)][map_cell(stats, height)][fate]++;
     if (count(&stats->sizes, str_of(size, (size_t)n), s) < 0) return -1;
     if (bins_add(&stats->short_side, (double)(width < height ? width : height), class_of(s)) < 0) return -1;
     return bins_add(&stats->aspect, (double)width / (double)height, class_of(s));
@@ -238,16 +241,10 @@ static int take_end(struct pass *p, const struct seen *s)
         return fill(p, examples_offer(&stats->kept_examples, 0, s->hash, s->same), s);
     }
     stats->ended[s->end]++;
-    for (size_t k = 0; k < stats->rule_count; k++) {
-        size_t i = (p->rule_hint + k) % stats->rule_count;
-        struct stats_rule *rule = &stats->rules[i];
-        if (rule->step != s->end || !str_eq(s->rule, str_from(rule->rule->name))) continue;
-        p->rule_hint = i;
-        rule->rows++;
-        if (take_duplicate(p, s, rule) < 0) return -1;
-        return fill(p, examples_offer(&rule->examples, 0, s->hash, s->same), s);
-    }
-    return 0;
+    if (!s->by) return 0;
+    s->by->rows++;
+    if (take_duplicate(p, s, s->by) < 0) return -1;
+    return fill(p, examples_offer(&s->by->examples, 0, s->hash, s->same), s);
 }
 
 /* The answers of servers: of pictures that came, and of fetch's own dropped rows, which name them in their rule. */
@@ -255,6 +252,18 @@ static int take_status(struct pass *p, const struct seen *s)
 {
     struct str status = cell(p, s->row, AT_HTTP_STATUS);
     return s->got && status.n ? count(&p->stats->http, status, s) : 0;
+}
+
+static struct stats_rule *rule_of(struct pass *p, const struct seen *s)
+{
+    struct stats *stats = p->stats;
+    for (size_t k = 0; k < stats->rule_count; k++) {
+        size_t i = (p->rule_hint + k) % stats->rule_count;
+        if (stats->rules[i].step != s->end || !str_eq(s->rule, str_from(stats->rules[i].rule->name))) continue;
+        p->rule_hint = i;
+        return &stats->rules[i];
+    }
+    return NULL;
 }
 
 int pass_row(struct pass *p, const struct row *row, size_t step)
@@ -268,6 +277,7 @@ int pass_row(struct pass *p, const struct row *row, size_t step)
     s.asked = stats->fetch_step != SIZE_MAX && (kept ? stats->last_step >= stats->fetch_step : step >= stats->fetch_step);
     s.got = cell_u64(p, row, AT_WIDTH, &width) && width > 0;
     s.hash = hash_xxh3_128(cell(p, row, AT_ID), 0).low;
+    s.by = kept ? NULL : rule_of(p, &s);
     look_ahead(p, &s);
     stats->rows++;
     if (take_scores(p, &s) < 0) return -1;

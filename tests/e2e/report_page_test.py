@@ -221,7 +221,9 @@ class Numbers(ReportPage):
         cell = lambda v: min(max(sum(v >= edge for edge in edges) - 1, 0), len(edges) - 2)
         cells = collections.Counter((cell(side(row)[0]), cell(side(row)[1])) for row in pictures)
         kept = collections.Counter((cell(side(row)[0]), cell(side(row)[1])) for row in pictures if row["end"] is None)
-        self.assertEqual({(x, y): (n, k) for x, y, n, k in told["width_by_height"]["cells"]}, {at: (n, kept[at]) for at, n in cells.items()})
+        failed = collections.Counter((cell(side(row)[0]), cell(side(row)[1])) for row in pictures if row["end"] == "05-filter")
+        self.assertEqual({(x, y): (n, k, f) for x, y, n, k, f in told["width_by_height"]["cells"]},
+                         {at: (n, kept[at], failed[at]) for at, n in cells.items()})
 
     # rule: step, what it measures, whether a value passes
     MEASURES = {
