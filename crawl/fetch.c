@@ -27,7 +27,7 @@ enum {
     LIST_BYTES_MAX = 1 << 30,
     LIMITED_SLICE = 64, /* jobs at once with --limit */
     WEB_ITEMS = 8,      /* items that wait for the web at the same time, at least: one slow host holds up its own item alone */
-    BODY_ROOM = 256 << 10, /* memory for each body under way: one that finds no room is broken off and asked for again */
+    BODY_ROOM = 512 << 10, /* memory for each connection: a body that finds no room is broken off and asked for again */
     AGENT_BYTES = 64,
     DROPPED_COLUMNS = 5,
 };

@@ -24,7 +24,7 @@
 enum { ARENA_BYTES_MAX = 1 << 30, SCRATCH_BYTES_MAX = 256 << 20 };
 
 /* Set by the signal handler; there is one run a process. */
-static volatile sig_atomic_t stop_signal;
+static atomic_int stop_signal; /* lock-free, as a handler needs it; other threads read it */
 
 static void on_signal(int number) { stop_signal = number; }
 

@@ -331,9 +331,10 @@ class Interrupted(Web):
         start = time.monotonic()
         process.terminate()
         process.wait(30)
-        self.assertIn(b"interrupted", process.stderr.read())
+        said = process.stderr.read().decode()
+        self.assertIn("interrupted", said)
         process.stderr.close()
-        self.assertEqual(process.returncode, 4)
+        self.assertEqual(process.returncode, 4, said)
         self.assertLess(time.monotonic() - start, 5 * make.SLOW)
         self.assertEqual([n for n in os.listdir(self.path("out")) if n.endswith(".zst")], [])
 
