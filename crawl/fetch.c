@@ -85,6 +85,7 @@ static int choose_picture_options(struct picture_options *p, const struct fetch_
     p->limits.bytes = o->max_bytes;
     p->limits.pixels = o->max_pixels;
     p->resize = (struct resize_options){.mode = (enum resize_mode)mode, .size = (uint32_t)o->size, .only_if_bigger = !o->enlarge};
+    p->exact = o->exact_resize;
     p->format = encode_format(str_from(o->format));
     p->quality = (int)o->quality;
     p->keep_bytes = o->keep_bytes;
@@ -515,7 +516,7 @@ static void fetch_close(struct stage_run *run)
 }
 
 static const struct stage stage = {
-    .behaviour = 2,
+    .behaviour = 3,
     .needs = "url src_file src_record src_image src_text",
     .hint = "run 'winnow extract' first",
     .drops = true,

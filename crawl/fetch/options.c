@@ -18,6 +18,8 @@ const struct option fetch_option_table[] = {
      .help = "how to resize: no|keep_ratio|center_crop|keep_ratio_largest|border"},
     {"size", 0, OPTION_U64, AT(size), .argument = "N", .initial = "512", .low = 1, .high = INT32_MAX, .help = "pixels that the mode's side gets"},
     {"enlarge", 0, OPTION_FLAG, AT(enlarge), .help = "resize smaller pictures too"},
+    {"exact-resize", 0, OPTION_FLAG, AT(exact_resize),
+     .help = "decode every pixel of large JPEGs; else those that shrink to a third or less are decoded at a half, a quarter or an eighth"},
     {"format", 0, OPTION_CHOICE, AT(format), .choices = ENCODE_FORMAT_CHOICES, .initial = "jpg", .help = "format of stored pictures: jpg|png|webp"},
     {"quality", 0, OPTION_U64, AT(quality), .argument = "N", .initial = "92", .low = 0, .high = 100, .help = "quality of jpg and webp"},
     {"keep-bytes", 0, OPTION_FLAG, AT(keep_bytes), .help = "store pictures as they came; they are decoded, but not changed"},

@@ -10,7 +10,7 @@ struct fetch_options {
     bool from_web, retry;
     const char *resize, *format;
     uint64_t size, quality, max_bytes, max_pixels;
-    bool enlarge, keep_bytes, keep_unchanged;
+    bool enlarge, exact_resize, keep_bytes, keep_unchanged;
     /* ---- from the web */
     const char *user_agent, *dns, *proxy, *ca, *opt_out, *ports;
     uint64_t timeout, connections, per_host, retries, redirects;

@@ -9,6 +9,7 @@
 
 enum {
     ENCODED_BYTES_MAX = 1 << 30,
+    HASHED_SIDE_LEAST = 128, /* pixels: four along each cell of the perceptual hash's grid */
     KEPT_PLANE_BYTES = 16 << 20, /* planes up to this stay with the maker between pictures: 5 Mpixel */
 };
 
@@ -48,6 +49,20 @@ static uint64_t memory_needed(const struct picture_options *options, const struc
     return bytes;
 }
 
+static uint32_t with_margin(uint64_t side) { return (uint32_t)(side + (side + 1) / 2); }
+
+/* How small the decoding may come out: with half as many pixels again as the result along each side, so that what libjpeg's
+ * scaling leaves out is finer than what the area mean keeps, and with enough for the perceptual hash. */
+static struct image_size least_size(const struct picture_options *options, const struct image_info *info, const struct resize_plan *plan)
+{
+    if (options->exact || options->keep_bytes || plan->filter != RESIZE_FILTER_AREA) return (struct image_size){UINT32_MAX, UINT32_MAX};
+    uint32_t width = with_margin(plan->resized_width), height = with_margin(plan->resized_height);
+    if (width < HASHED_SIDE_LEAST) width = HASHED_SIDE_LEAST;
+    if (height < HASHED_SIDE_LEAST) height = HASHED_SIDE_LEAST;
+    bool swaps = orientation_swaps(info->orientation);
+    return (struct image_size){swaps ? height : width, swaps ? width : height};
+}
+
 static void keep_as_it_came(const struct image_info *info, struct str bytes, struct picture *picture)
 {
     picture->stored_format = info->format;
@@ -77,7 +92,8 @@ static int make(struct picture_maker *maker, const struct picture_options *optio
                 struct str bytes, struct picture *picture)
 {
     const struct image_info *info = &picture->info;
-    if (image_decode(bytes, &options->limits, IMAGE_OVER_WHITE, &maker->decoded, &picture->status) < 0) return -1;
+    struct image_size least = least_size(options, info, plan);
+    if (image_decode_at_least(bytes, &options->limits, IMAGE_OVER_WHITE, least, &maker->decoded, &picture->status) < 0) return -1;
     if (picture->status != IMAGE_OK) return 0;
     const struct image *upright = &maker->decoded;
     if (info->orientation != 1) {

@@ -19,6 +19,7 @@ struct picture_options {
     struct resize_options resize;
     enum image_format format; /* of what is encoded */
     int quality;
+    bool exact;               /* decode every pixel, also where the result is much smaller */
     bool keep_bytes;          /* store what came; it is decoded all the same */
     bool keep_unchanged;      /* so if it is a JPEG, a JPEG is asked for, and neither turning nor resizing changes it */
 };

@@ -11,6 +11,7 @@ struct codec_source {
     const struct image_info *info; /* of image_probe on the same bytes, which said IMAGE_OK */
     const struct image_limits *limits;
     enum image_alpha alpha;
+    struct image_size least; /* a codec that can do so for less may give a smaller plane, of this size or more */
 };
 
 /* Decodes the first frame. 0 with *status and, when that is IMAGE_OK, the plane; -1 with a sentence when out of memory. */

@@ -153,16 +153,22 @@ const struct codecs *image_codecs(void)
     return codecs;
 }
 
-int image_decode(struct str bytes, const struct image_limits *limits, enum image_alpha alpha, struct image *image,
-                 enum image_status *status)
+int image_decode_at_least(struct str bytes, const struct image_limits *limits, enum image_alpha alpha, struct image_size least,
+                          struct image *image, enum image_status *status)
 {
     struct image_info info;
     *status = image_probe(bytes, limits, &info);
     if (*status != IMAGE_OK) return 0;
     const struct codecs *codecs = image_codecs();
     if (!codecs) return -1;
-    struct codec_source source = {bytes, &info, limits, alpha};
+    struct codec_source source = {bytes, &info, limits, alpha, least};
     return codecs->decode[info.format](&source, image, status);
+}
+
+int image_decode(struct str bytes, const struct image_limits *limits, enum image_alpha alpha, struct image *image,
+                 enum image_status *status)
+{
+    return image_decode_at_least(bytes, limits, alpha, (struct image_size){UINT32_MAX, UINT32_MAX}, image, status);
 }
 
 int image_versions(struct buf *out)

@@ -109,6 +109,17 @@ enum image_status image_probe(struct str bytes, const struct image_limits *limit
 int image_decode(struct str bytes, const struct image_limits *limits, enum image_alpha alpha, struct image *image,
                  enum image_status *status);
 
+/* The same, but the plane may come out smaller than the picture: a JPEG at an eighth, a quarter or a half of its size, sides
+ * rounded up, if neither side then has fewer pixels than `least` wants. libjpeg leaves out the fine waves of its DCT, which
+ * costs less than making them and averaging them away, and looks nearly the same. Between a half and the whole it has no fast
+ * way, and other formats have none at all: those come out whole, as with image_decode. The status is that of image_decode on
+ * the same bytes; info.memory is an upper estimate here, too. */
+struct image_size {
+    uint32_t width, height; /* pixels as stored, before orientation */
+};
+int image_decode_at_least(struct str bytes, const struct image_limits *limits, enum image_alpha alpha, struct image_size least,
+                          struct image *image, enum image_status *status);
+
 const char *image_status_name(enum image_status status); /* "too_many_pixels" */
 const char *image_format_name(enum image_format format); /* "jpeg"; "" for NONE */
 

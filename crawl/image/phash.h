@@ -1,7 +1,7 @@
 /* A perceptual hash of 64 bits: equal pictures have equal ones, copies that were scaled or compressed again differ in a few
  * bits. Defined to the bit, so that anybody can compute it (tests/data/phash.py does in 40 lines):
  *
- *   1. pixels   the decoded picture, upright, alpha over white; W x H, 8 bits
+ *   1. pixels   the decoded picture, upright, alpha over white; W x H, 8 bits (fetch may decode fewer: FORMAT.md)
  *   2. grid     32 x 32 cells, each the exact mean m of the area that it covers (area.h), of luma
  *               L = (299 R + 587 G + 114 B) / 1000, unrounded; pictures smaller than the grid alike
  *   3. DCT-II   F(v, u) = sum over y, x of m(y, x) cos(pi (2x + 1) u / 64) cos(pi (2y + 1) v / 64), in double, unscaled,

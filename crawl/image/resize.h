@@ -47,7 +47,8 @@ enum { RESIZE_SIDE_JPEG = 65500, RESIZE_SIDE_WEBP = 16383, RESIZE_SIDE_PNG = INT
 /* Whether neither the scaled picture nor the result breaks `limits->pixels`, nor a side of the result `side_most`. */
 bool resize_fits(const struct resize_plan *plan, const struct image_limits *limits, uint64_t side_most);
 
-/* Makes the result; the plan is one for the picture's size and fits. `result` is another plane. 0, or -1 out of memory. */
+/* Makes the result. The plan fits, and was made for this picture; one that shrinks serves also for a smaller decoding of the
+ * same picture that is still larger than the result. `result` is another plane. 0, or -1 out of memory. */
 int resize_apply(const struct image *image, const struct resize_plan *plan, struct image *result);
 
 #endif

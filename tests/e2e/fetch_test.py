@@ -162,6 +162,24 @@ class FetchTest(unittest.TestCase):
                 self.assertEqual((rows[0]["stored_width"], rows[0]["stored_height"]), size)
                 self.assertTrue(pictures[0].startswith(magic))
 
+    def test_large_jpegs_are_decoded_smaller_and_look_the_same_as_exact_ones(self):
+        url = "http://a.test/x"
+        body = png(1200, 900, lambda x, y: ((x * x // 3000 + y // 9) % 256, x // 5, y // 4), exif=orientation(1))
+        _, _, (large,) = self.fetch([response(url, body)], [url], "--resize", "no")
+        rows, sizes = {}, {}
+        for options in ((), ("--exact-resize",)):
+            (row,), _, (picture,) = self.fetch([response(url, large)], [url], "--size", "256", "--force", *options)
+            rows[options], sizes[options] = row, picture
+            self.assertEqual((row["width"], row["height"]), ("1200", "900"))
+            self.assertEqual(jpeg_size(picture), (256, 192))
+        scaled, exact = rows.values()
+        self.assertNotEqual(*sizes.values())
+        self.assertLessEqual(bin(int(scaled["phash"], 16) ^ int(exact["phash"], 16)).count("1"), 4)
+        (whole,), _, _ = self.fetch([response(url, large)], [url], "--resize", "no", "--force")
+        self.assertEqual(exact["phash"], whole["phash"])
+        pictures = [self.fetch([response(url, large)], [url], "--size", "500", "--force", *o)[2] for o in ((), ("--exact-resize",))]
+        self.assertEqual(*pictures)  # a half would be less than 1.5 times the result
+
     def test_keep_unchanged_keeps_a_jpeg_that_fits(self):
         url = "http://a.test/x"
         _, _, first = self.fetch([response(url, shades(300, 200))], [url])

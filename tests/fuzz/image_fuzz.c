@@ -20,6 +20,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (orientation_apply(&image, info.orientation, &upright) < 0) abort();
         if (image_bytes(&image) != image_bytes(&upright)) abort();
     }
+    enum image_status scaled;
+    if (image_decode_at_least(bytes, &limits, (enum image_alpha)(size & 1), (struct image_size){9, 9}, &upright, &scaled) < 0) abort();
+    if (scaled != status) abort();
+    if (status == IMAGE_OK && (upright.width > info.width || (upright.width < 9 && upright.width < info.width))) abort();
     image_free(&image);
     image_free(&upright);
     return 0;

@@ -120,6 +120,63 @@ static void test_limits_decide_before_pixels_are_made(void **state)
     image_free(&small);
 }
 
+static void assert_decodes_to(struct str file, uint32_t least_width, uint32_t least_height, uint32_t width, uint32_t height)
+{
+    struct image image = {0};
+    enum image_status status;
+    const struct image_size least = {least_width, least_height};
+    assert_int_equal(image_decode_at_least(file, &image_limits_default, IMAGE_OVER_WHITE, least, &image, &status), 0);
+    assert_int_equal(status, IMAGE_OK);
+    assert_int_equal(image.width, width);
+    assert_int_equal(image.height, height);
+    image_free(&image);
+}
+
+static void test_a_jpeg_comes_smaller_where_that_is_enough(void **state)
+{
+    (void)state;
+    struct image image = {0};
+    struct buf jpeg, png;
+    buf_init(&jpeg, 1 << 20);
+    buf_init(&png, 1 << 20);
+    gradient(&image, 100, 81);
+    assert_int_equal(encode_image(&image, IMAGE_JPEG, 92, &jpeg), 0);
+    assert_int_equal(encode_image(&image, IMAGE_PNG, 0, &png), 0);
+    assert_decodes_to(buf_str(&jpeg), 1, 1, 13, 11);
+    assert_decodes_to(buf_str(&jpeg), 13, 11, 13, 11);
+    assert_decodes_to(buf_str(&jpeg), 14, 1, 25, 21);
+    assert_decodes_to(buf_str(&jpeg), 1, 22, 50, 41);
+    assert_decodes_to(buf_str(&jpeg), 51, 1, 100, 81);
+    assert_decodes_to(buf_str(&jpeg), UINT32_MAX, UINT32_MAX, 100, 81);
+    assert_decodes_to(buf_str(&png), 1, 1, 100, 81);
+    buf_free(&jpeg);
+    buf_free(&png);
+    image_free(&image);
+}
+
+static void test_a_smaller_decoding_shows_the_means_of_the_whole(void **state)
+{
+    (void)state;
+    struct image image = {0}, half = {0};
+    struct buf file;
+    buf_init(&file, 1 << 20);
+    assert_int_equal(image_set_size(&image, 64, 64), 0);
+    for (size_t i = 0; i < image_bytes(&image); i++) image.rgb[i] = (uint8_t)(60 + i / 3 % 64 * 2 + i / 192); /* no wrap */
+    assert_int_equal(encode_image(&image, IMAGE_JPEG, 100, &file), 0);
+    enum image_status status;
+    const struct image_size least = {32, 32};
+    assert_int_equal(image_decode_at_least(buf_str(&file), &image_limits_default, IMAGE_OVER_WHITE, least, &half, &status), 0);
+    assert_int_equal(half.width, 32);
+    for (uint32_t y = 0; y < 32; y++)
+        for (uint32_t x = 0; x < 32; x++) {
+            const uint8_t *up = image.rgb + 3 * (2 * y * 64 + 2 * x), *down = up + 3 * 64;
+            assert_true(abs((up[0] + up[3] + down[0] + down[3]) / 4 - half.rgb[3 * (y * 32 + x)]) <= 3);
+        }
+    buf_free(&file);
+    image_free(&image);
+    image_free(&half);
+}
+
 static void test_every_cut_of_every_format_is_refused(void **state)
 {
     (void)state;
@@ -137,6 +194,10 @@ static void test_every_cut_of_every_format_is_refused(void **state)
             enum image_status status;
             assert_int_equal(image_decode(str_of(exact, n), &image_limits_default, IMAGE_OVER_WHITE, &decoded, &status), 0);
             if (status == IMAGE_OK) fail_msg("%s cut at %zu of %zu decodes", image_format_name(formats[f]), n, file.n);
+            enum image_status scaled;
+            const struct image_size least = {1, 1};
+            assert_int_equal(image_decode_at_least(str_of(exact, n), &image_limits_default, IMAGE_OVER_WHITE, least, &decoded, &scaled), 0);
+            assert_int_equal(scaled, status);
             free(exact);
         }
         buf_free(&file);
@@ -180,6 +241,8 @@ int main(void)
         cmocka_unit_test(test_every_status_has_a_name_for_rows),
         cmocka_unit_test(test_what_is_written_reads_back),
         cmocka_unit_test(test_limits_decide_before_pixels_are_made),
+        cmocka_unit_test(test_a_jpeg_comes_smaller_where_that_is_enough),
+        cmocka_unit_test(test_a_smaller_decoding_shows_the_means_of_the_whole),
         cmocka_unit_test(test_every_cut_of_every_format_is_refused),
         cmocka_unit_test(test_sides_too_long_for_a_format_are_a_failure_with_a_sentence),
         cmocka_unit_test(test_versions_name_every_library),

@@ -93,6 +93,16 @@ static void read_rows(struct job *job)
     }
 }
 
+/* The least number of eighths that leaves both sides large enough. Only powers of two have vector code in libjpeg-turbo's
+ * inverse DCT: three eighths cost more than four, five and more cost more than the whole. */
+static unsigned choose_eighths(const struct codec_source *source)
+{
+    uint64_t width = source->info->width, height = source->info->height;
+    for (unsigned n = 1; n <= 4; n *= 2)
+        if ((width * n + 7) / 8 >= source->least.width && (height * n + 7) / 8 >= source->least.height) return n;
+    return 8;
+}
+
 static void decode(struct job *job)
 {
     struct jpeg_decompress_struct *jpeg = &job->jpeg;
@@ -108,8 +118,11 @@ static void decode(struct job *job)
     jpeg->out_color_space = four ? JCS_CMYK : JCS_RGB;
     jpeg->dct_method = JDCT_ISLOW;
     jpeg->do_fancy_upsampling = TRUE;
-    if (image_set_size(job->image, jpeg->image_width, jpeg->image_height) < 0) job->out_of_memory = true;
-    if (four && !(job->cmyk = malloc((size_t)jpeg->image_width * 4))) job->out_of_memory = true;
+    jpeg->scale_num = choose_eighths(job->source);
+    jpeg->scale_denom = 8;
+    jpeg_calc_output_dimensions(jpeg);
+    if (image_set_size(job->image, jpeg->output_width, jpeg->output_height) < 0) job->out_of_memory = true;
+    if (four && !(job->cmyk = malloc((size_t)jpeg->output_width * 4))) job->out_of_memory = true;
     if (job->out_of_memory) return;
     jpeg_start_decompress(jpeg);
     read_rows(job); /* and not jpeg_finish_decompress: a missing end marker, or what follows it, is of no interest */
