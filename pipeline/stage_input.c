@@ -305,8 +305,8 @@ void stage_inputs_close(struct stage_run *run)
 
 static int add_argument(const char ***list, size_t *count, char *value)
 {
-    const char **longer = realloc(*list, (*count + 1) * sizeof *longer);
-    if (!longer || !value) return fail_memory();
+    const char **longer = value ? realloc(*list, (*count + 1) * sizeof *longer) : NULL;
+    if (!longer) return fail_memory();
     *list = longer;
     longer[(*count)++] = value;
     return 0;

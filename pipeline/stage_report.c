@@ -80,13 +80,22 @@ void stage_read(struct stage_item *item, uint64_t records) { item->own->records 
 
 void stage_damaged(struct stage_item *item) { item->own->damaged = true; }
 
+static int forget_message(struct message message)
+{
+    free(message.text);
+    free(message.where);
+    return fail_memory();
+}
+
+/* Takes the texts over; those that could not be had are absent: `where` of a loss, or `text`. */
 static int add_message(struct stage_item *item, struct message message)
 {
     struct stage_item_private *own = item->own;
+    if (!message.text || (message.loss && !message.where)) return forget_message(message);
     if (own->message_count == own->message_room) {
         size_t room = own->message_room ? own->message_room * 2 : 8;
         struct message *list = realloc(own->messages, room * sizeof *list);
-        if (!list) return fail_memory();
+        if (!list) return forget_message(message);
         own->messages = list;
         own->message_room = room;
     }
@@ -105,8 +114,7 @@ int stage_loss(struct stage_item *item, const char *where, const char *unit, uin
     va_end(arguments);
     item->own->losses++;
     if (item->own->message_count >= 10 * LOSSES_LISTED) return 0; /* counted; nobody reads ten thousand lines of one item */
-    struct message m = {strdup(text), strdup(where), offset, true};
-    return m.text && m.where ? add_message(item, m) : fail_memory();
+    return add_message(item, (struct message){strdup(text), strdup(where), offset, true});
 }
 
 int stage_say(struct stage_item *item, const char *format, ...)
@@ -116,8 +124,7 @@ int stage_say(struct stage_item *item, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    struct message m = {strdup(text), NULL, 0, false};
-    return m.text ? add_message(item, m) : fail_memory();
+    return add_message(item, (struct message){strdup(text), NULL, 0, false});
 }
 
 /* ---- when the item's turn comes */
