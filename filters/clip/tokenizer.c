@@ -13,7 +13,7 @@
 #include "pipeline/base/utf8.h"
 
 enum {
-    FILE_MOST = 64 << 20, /* bytes: tokenizer.json of CLIP has 3.6 MB */
+    FILE_MOST = 16 << 20, /* bytes: tokenizer.json of CLIP has 3.6 MB; parsed JSON takes many times its text */
     TEXT_MOST = 64 << 20
 };
 
