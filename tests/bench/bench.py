@@ -16,6 +16,8 @@ import sys
 import tempfile
 import time
 
+from fetch_bench import FetchBench
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WINNOW = os.path.abspath(os.environ.get("WINNOW", os.path.join(ROOT, "winnow")))
 SHARED = os.path.abspath(os.environ.get("WINNOW_SHARED", os.path.join(ROOT, "../shared")))
@@ -192,7 +194,12 @@ class Bench:
         self.say("shard --compress none of the same, wall s", f"{shard.wall:.3f}", note=f"{shard.cpu:.3f} CPU s")
         self.say("shard / bare loop, wall", f"{shard.wall / bare.wall:.2f}", "<= 1.3", shard.wall / bare.wall <= 1.3)
 
-    # ---- (e) starting
+    # ---- (e) the web
+
+    def fetch(self):
+        FetchBench(self, WINNOW, ROOT, SHARED, timed).run()
+
+    # ---- (f) starting
 
     def start(self):
         each = sorted(cpu_of([WINNOW, "--version"]) for _ in range(100))[50] * 1000
@@ -222,9 +229,9 @@ def machine():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=["extract", "rows", "rules", "shard", "start"])
+    parser.add_argument("--only", choices=["extract", "rows", "rules", "shard", "fetch", "start"])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--no-peer", action="store_true", help="do not fetch and measure FastWARC + resiliparse")
+    parser.add_argument("--no-peer", action="store_true", help="do not fetch and measure FastWARC + resiliparse and img2dataset")
     options = parser.parse_args()
     version = subprocess.run([WINNOW, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     folder = tempfile.mkdtemp(prefix="winnow-bench-", dir=os.environ.get("TMPDIR"))
@@ -232,7 +239,7 @@ def main():
         bench = Bench(folder, options.rounds, not options.no_peer)
         bench.lines.append(f"{version}; {machine()}; least of {options.rounds} rounds")
         print(bench.lines[0], flush=True)
-        for name in ["start", "extract", "rows", "rules", "shard"]:
+        for name in ["start", "extract", "rows", "rules", "shard", "fetch"]:
             if options.only in (None, name):
                 getattr(bench, name)()
         if not options.only:
