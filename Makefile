@@ -92,7 +92,9 @@ $(BUILD)/generated/wordnet.h: filters/language/make_wordnet.py filters/lists/clo
 	@echo "  make $@"
 	$(Q)python3 filters/language/make_wordnet.py $(WORDNET) filters/lists/closed_classes.txt > $@
 $(BUILD)/filters/language/wordnet.o: $(BUILD)/generated/wordnet.h
-$(BUILD)/shard/index_schema.o: schemas/index.sql   # comes in by .incbin, which dependency files do not see
+# What comes in by .incbin, which dependency files do not see.
+$(BUILD)/shard/index_schema.o: schemas/index.sql
+$(BUILD)/filters/clip/tokenizer_files.o: filters/clip/vocabulary/merges.u16.gz
 
 # ---- tests
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(LIBRARY)

@@ -264,7 +264,7 @@ static int not_loaded(const char *which) { return fail("the %s tower was not loa
 
 int clip_pixels(const struct clip *clip, struct clip_work *work, const struct image *image, uint8_t *pixels)
 {
-    return preprocess_pixels(&clip->config.preprocess, work->preprocess, image, pixels);
+    return preprocess_pixels(&clip->config.preprocess, work->preprocess, image, pixels) ? -1 : 0; /* 1: unfit, said in a sentence */
 }
 
 static int reference_images(const struct clip *clip, struct clip_work *w, const uint8_t *pixels, size_t n,
