@@ -2,7 +2,7 @@
  * they are. */
 #include "reports/charts.h"
 
-enum { LEVELS = 6 };
+enum { LEVELS = 6, OCTAVES = 12 /* of named lines: 25 px to 51,200 */ };
 
 struct frame { /* the cells that are shown */
     size_t from, to;
@@ -86,9 +86,8 @@ static void region(struct html *h, const struct stats *s, const struct frame *f)
 static void axis_names(struct html *h, const struct stats *s, const struct frame *f, const char *class, const char *side)
 {
     html_f(h, "<div class=\"%s\" aria-hidden=\"true\">", class);
-    size_t i = 0;
-    for (double pixels = 25; pixels < 60000; pixels *= 2, i++) {
-        double at = place(s, f, pixels);
+    for (int i = 0; i < OCTAVES; i++) {
+        double pixels = 25 << i, at = place(s, f, pixels);
         if (at < 0.01 || at > 0.99) continue;
         html_f(h, "<span%s style=\"%s:", i % 2 ? "" : " class=\"w\"", side);
         html_percent_at(h, at);
@@ -101,8 +100,8 @@ static void axis_names(struct html *h, const struct stats *s, const struct frame
 
 static void grid_lines(struct html *h, const struct stats *s, const struct frame *f)
 {
-    for (double v = 25; v < 60000; v *= 2) {
-        double at = place(s, f, v);
+    for (int i = 0; i < OCTAVES; i++) {
+        double at = place(s, f, 25 << i);
         if (at < 0 || at > 1) continue;
         html_f(h, "<line class=\"grid\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"0\" y2=\"100%%\"/>", 100 * at, 100 * at);
         html_f(h, "<line class=\"grid\" y1=\"%.2f%%\" y2=\"%.2f%%\" x1=\"0\" x2=\"100%%\"/>", 100 - 100 * at, 100 - 100 * at);

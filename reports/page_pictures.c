@@ -99,10 +99,9 @@ static int picture_of_sample(struct page_pictures *p)
     struct str source = buf_str(&p->stored);
     struct tar_reader *reader = tar_reader_open(once, NULL, &source);
     struct tar_member member;
-    int got = 0;
     bool found = false;
     buf_clear(&p->picture);
-    while (reader && !found && (got = tar_reader_next(reader, &member)) > 0) {
+    while (reader && !found && tar_reader_next(reader, &member) > 0) {
         if (str_ends(member.name, STR(".json")) || str_ends(member.name, STR(".txt"))) continue;
         found = tar_reader_data(reader, &p->picture) == 0;
         if (!found) break;

@@ -19,15 +19,12 @@ enum {
 
 static bool has_rows(const struct steps *steps, size_t step)
 {
-    for (size_t t = 0; t < steps->list[step].task_count && t < 1; t++) {
-        json_t *manifest = steps_manifest(steps, step, t), *output;
-        bool found = false;
-        size_t i;
-        json_array_foreach(json_object_get(manifest, "outputs"), i, output) found |= output_is_rows(output);
-        json_decref(manifest);
-        return found;
-    }
-    return false;
+    json_t *manifest = steps_manifest(steps, step, 0), *output;
+    bool found = false;
+    size_t i;
+    json_array_foreach(json_object_get(manifest, "outputs"), i, output) found |= output_is_rows(output);
+    json_decref(manifest);
+    return found;
 }
 
 static size_t last_step_with_rows(const struct steps *steps)
