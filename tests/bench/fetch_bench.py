@@ -197,12 +197,12 @@ class FetchBench:
             raise AssertionError(f"{wanted} pictures asked for, {len(self.fetched('out'))} came")
         return took
 
-    def best_threads(self, python, ports):
-        self.list_of("all", "small", ports, "http", SMALL)
+    def best_threads(self, python, kind, ports, count):
+        self.list_of("all", kind, ports, "http", count)
         return min(PEER_THREADS, key=lambda threads: self.peer(python, "all", threads).cpu)
 
     def compare(self, ports, python):
-        say, threads = self.bench.say, python and self.best_threads(python, ports)
+        say = self.bench.say
         for kind, count, bar in (("small", SMALL, 2.3), ("large", LARGE, 3.5)):
             for scheme in ("http", "https"):
                 ours = self.cost(self.winnow, kind, scheme, ports, count)
@@ -211,6 +211,7 @@ class FetchBench:
                     exact = self.cost(lambda name: self.winnow(name, "--exact-resize"), kind, scheme, ports, count)
                     say("the same with --exact-resize", f"{exact:.2f}")
                 if python and scheme == "http":
+                    threads = self.best_threads(python, kind, ports, count)
                     theirs = self.cost(lambda name: self.peer(python, name, threads), kind, scheme, ports, count)
                     say(f"{PEER} on them, {threads} threads, CPU ms a picture", f"{theirs:.2f}")
                     say("that / fetch, CPU", f"{theirs / ours:.1f}", f">= {bar}", theirs / ours >= bar)
