@@ -13,13 +13,15 @@ echo "winnow run tests/data/recipes/demo.yaml: one crawl file, the rules of LAIO
 "$winnow" run --quiet tests/data/recipes/demo.yaml
 seconds=$(echo "$begun $(date +%s.%N)" | awk '{ printf "%.1f", $2 - $1 }')
 
+"$winnow" report "$out" >/dev/null 2>&1 # the page
 echo
-"$winnow" report "$out"
+"$winnow" report --funnel --format text "$out"
 cat <<END
 
 Done in $seconds s. What is where:
   $out/shards/        $(find "$out/shards" -name '*.tar*' | wc -l) tar shards for data loaders
   $out/index.sqlite   every sample, rule, count and removed row
+  $out/report/        index.html: the numbers with their distributions and pictures
   $out/01-extract/    rows of each step, with what it dropped: $(find "$out" -name '*.dropped.zst' | wc -l) files
 
 Three commands to try next:

@@ -65,6 +65,10 @@ class Demo(unittest.TestCase):
             self.assertEqual((done.returncode, done.stderr), (0, ""), line)
             self.assertGreater(done.stdout.count("\n"), 1, line)
 
+    def test_the_report_is_a_page(self):
+        with open(self.out + "/report/index.html", encoding="utf-8") as file:
+            self.assertRegex(file.read(), rf"\b{self.facts['survivors']}\b")
+
     def test_verify_finds_everything_whole(self):
         done = self.shell("winnow verify build/demo/OUT")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -77,7 +81,7 @@ class Demo(unittest.TestCase):
         self.assertEqual(len(lines), 3, done.stdout)
         for line in lines:
             done = self.shell(line)
-            self.assertEqual((done.returncode, done.stderr), (0, ""), line)
+            self.assertEqual(done.returncode, 0, f"{line}: {done.stderr}")
 
     def test_a_second_run_finds_all_done(self):
         before = {name: os.stat(os.path.join(self.out, "shards", name)).st_mtime_ns for name in os.listdir(self.out + "/shards")}
