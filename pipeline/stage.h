@@ -78,7 +78,7 @@ struct stage_options {
     const char *dropped;       /* file for dropped rows; in a folder they are always kept */
     double tolerate;           /* share of the input that may be unreadable before exit 3 */
     const char *packs;         /* pack folder */
-    bool plain, plain_input, quiet, force, any_machine;
+    bool plain, plain_input, quiet, force;
 };
 
 struct stage_run {
