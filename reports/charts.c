@@ -236,8 +236,8 @@ static void limit_data(struct html *h, const struct limit *l, const struct bins_
     html_str(h, STR(" data-c='{\"k\":\"limit\""));
     edges(h, d);
     numbers(h, "n", d, BINS_ALL);
-    html_f(h, ",\"op\":\"%s\",\"whole\":%s,\"scale\":%llu,\"about\":\"%s\",\"y\":[4,%g]}'>", b->has_low ? ">" : "<",
-           l->integer ? "true" : "false", 1ull << l->level, l->level ? "≈" : "", base);
+    html_f(h, ",\"op\":\"%s\",\"whole\":%s,\"under\":%s,\"over\":%s,\"scale\":%llu,\"about\":\"%s\",\"y\":[4,%g]}'>", b->has_low ? ">" : "<",
+           l->integer ? "true" : "false", d->under ? "true" : "false", d->over ? "true" : "false", 1ull << l->level, l->level ? "≈" : "", base);
 }
 
 void chart_limit(struct html *h, const struct limit *l, const struct bins_drawn *d)

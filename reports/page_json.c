@@ -4,7 +4,7 @@
 
 #include "pipeline/base/fail.h"
 
-enum { LISTED = 1000 /* of a tally */, EXAMPLE_POINTS = 2048 };
+enum { LISTED = 1000 /* texts of a list */ };
 
 static json_t *number(uint64_t n) { return json_integer((json_int_t)n); }
 static json_t *text(struct str s) { return json_stringn(s.p ? s.p : "", s.n); }
@@ -113,7 +113,7 @@ static json_t *scores(const struct stats *s)
 
 /* ---- lists */
 
-static json_t *tally(const struct frequent *t, bool hosts)
+static json_t *frequent(const struct frequent *t, bool hosts)
 {
     json_t *list = json_array();
     for (size_t i = 0; list && i < t->count && i < LISTED; i++) {
@@ -160,21 +160,21 @@ static json_t *pictures(const struct stats *s)
     return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "rows", number(s->pictures), "kept", number(s->pictures_kept), "all_bytes",
                      number(s->picture_bytes), "all_bytes_kept", number(s->picture_bytes_kept), "bytes", quantity(&s->bytes, &whole), "short_side",
                      quantity(&s->short_side, &whole), "aspect", quantity(&s->aspect, &ratio), "width_by_height", map(s), "formats",
-                     tally(&s->formats, false), "sizes", tally(&s->sizes, false), "http_statuses", tally(&s->http, false));
+                     frequent(&s->formats, false), "sizes", frequent(&s->sizes, false), "http_statuses", frequent(&s->http, false));
 }
 
 static json_t *captions(const struct stats *s)
 {
     static const struct bins_axis whole = {.integer = true, .anchor = NAN};
     return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "empty", number(s->texts_empty), "words", quantity(&s->words, &whole), "characters",
-                     quantity(&s->chars, &whole), "repeated", groups(&s->texts, 0), "frequent", tally(&s->captions, false), "sources",
-                     tally(&s->text_sources, false), "languages", tally(&s->languages, false));
+                     quantity(&s->chars, &whole), "repeated", groups(&s->texts, 0), "frequent", frequent(&s->captions, false), "sources",
+                     frequent(&s->text_sources, false), "languages", frequent(&s->languages, false));
 }
 
 static json_t *hosts(const struct stats *s)
 {
-    return json_pack("{s:o,s:o,s:o,s:o}", "urls", groups(&s->urls, 0), "domains", tally(&s->domains, true), "hosts", tally(&s->hosts, true),
-                     "page_domains", tally(&s->page_domains, true));
+    return json_pack("{s:o,s:o,s:o,s:o}", "urls", groups(&s->urls, 0), "domains", frequent(&s->domains, true), "hosts", frequent(&s->hosts, true),
+                     "page_domains", frequent(&s->page_domains, true));
 }
 
 static json_t *duplicates(const struct stats *s)
@@ -183,7 +183,7 @@ static json_t *duplicates(const struct stats *s)
     for (size_t i = 0; list && i < s->duplicate_count; i++) {
         const struct stats_duplicates *d = &s->duplicates[i];
         json_array_append_new(list, json_pack("{s:s,s:s,s:o,s:o}", "step", s->funnel->list[d->step].name, "rule", d->rule->name, "groups",
-                                              groups(&d->groups, 1), "captions", tally(&d->largest, false)));
+                                              groups(&d->groups, 1), "captions", frequent(&d->largest, false)));
     }
     return list;
 }

@@ -90,7 +90,7 @@ static int add_quantities(const struct stats *s, struct buf *out)
 
 /* ---- lists */
 
-static int add_tally(const struct frequent *t, const char *title, struct buf *out)
+static int add_frequent(const struct frequent *t, const char *title, struct buf *out)
 {
     if (!t->count) return 0;
     if (buf_printf(out, "\n%s: %llu%s\n", title, (unsigned long long)t->count, t->floor ? " or more" : "") < 0) return -1;
@@ -115,10 +115,10 @@ int page_text(const struct stats *s, struct buf *out)
     if (s->rows && buf_printf(out, "\nDifferent captions: %s%llu, different URLs of pictures: %s%llu\n", s->texts.level ? "≈" : "",
                               (unsigned long long)groups_count(&s->texts), s->urls.level ? "≈" : "", (unsigned long long)groups_count(&s->urls)) < 0)
         return -1;
-    return add_tally(&s->formats, "Formats of pictures", out) < 0 || add_tally(&s->sizes, "Sizes of pictures", out) < 0 ||
-                   add_tally(&s->captions, "Captions", out) < 0 || add_tally(&s->text_sources, "Where texts stood", out) < 0 ||
-                   add_tally(&s->languages, "Languages that pages declare", out) < 0 || add_tally(&s->domains, "Domains of pictures", out) < 0 ||
-                   add_tally(&s->page_domains, "Domains of pages", out) < 0
+    return add_frequent(&s->formats, "Formats of pictures", out) < 0 || add_frequent(&s->sizes, "Sizes of pictures", out) < 0 ||
+                   add_frequent(&s->captions, "Captions", out) < 0 || add_frequent(&s->text_sources, "Where texts stood", out) < 0 ||
+                   add_frequent(&s->languages, "Languages that pages declare", out) < 0 || add_frequent(&s->domains, "Domains of pictures", out) < 0 ||
+                   add_frequent(&s->page_domains, "Domains of pages", out) < 0
                ? -1
                : 0;
 }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 enum {
-    TALLY_DEFAULT = 100000, /* hosts, domains: about 20 MB each; twice as many captions */
+    ROOM_DEFAULT = 100000, /* hosts, domains: about 20 MB each; twice as many captions */
     GROUPS_LIMIT = 1 << 19, /* 12 MB each */
     BATCH_BYTES = 256 << 20, /* ceiling of the cells of one frame */
     SCRATCH_BYTES = 64 << 20,
@@ -179,19 +179,19 @@ static int open_rules(struct stats *s)
             struct stats_duplicates *d = &s->duplicates[s->duplicate_count++];
             d->step = i;
             d->rule = rule;
-            if (groups_init(&d->groups, GROUPS_LIMIT) < 0 || frequent_init(&d->largest, TALLY_DEFAULT / 4) < 0) return -1;
+            if (groups_init(&d->groups, GROUPS_LIMIT) < 0 || frequent_init(&d->largest, ROOM_DEFAULT / 4) < 0) return -1;
         }
     return 0;
 }
 
-static int open_tallies(struct stats *s, size_t tally)
+static int open_lists(struct stats *s, size_t room)
 {
     struct frequent *const many[] = {&s->captions, &s->hosts, &s->domains, &s->page_domains};
     struct frequent *const few[] = {&s->text_sources, &s->languages, &s->formats, &s->sizes, &s->http};
     for (size_t i = 0; i < sizeof many / sizeof *many; i++)
-        if (frequent_init(many[i], tally ? tally : i ? TALLY_DEFAULT : 2 * TALLY_DEFAULT) < 0) return -1;
+        if (frequent_init(many[i], room ? room : i ? ROOM_DEFAULT : 2 * ROOM_DEFAULT) < 0) return -1;
     for (size_t i = 0; i < sizeof few / sizeof *few; i++)
-        if (frequent_init(few[i], tally ? tally : TALLY_DEFAULT / 2) < 0) return -1;
+        if (frequent_init(few[i], room ? room : ROOM_DEFAULT / 2) < 0) return -1;
     return groups_init(&s->texts, GROUPS_LIMIT) < 0 || groups_init(&s->urls, GROUPS_LIMIT) < 0 ? -1 : 0;
 }
 
@@ -217,7 +217,7 @@ static void mark_limited_scores(struct stats *s)
         }
 }
 
-static void sort_tallies(struct stats *s)
+static void sort_lists(struct stats *s)
 {
     struct frequent *const all[] = {&s->captions, &s->hosts,   &s->domains, &s->page_domains, &s->text_sources,
                                  &s->languages, &s->formats, &s->sizes,   &s->http};
@@ -225,14 +225,14 @@ static void sort_tallies(struct stats *s)
     for (size_t i = 0; i < s->duplicate_count; i++) frequent_sort(&s->duplicates[i].largest);
 }
 
-int stats_gather(struct stats *s, const struct funnel *f, size_t tally)
+int stats_gather(struct stats *s, const struct funnel *f, size_t room)
 {
     *s = (struct stats){.funnel = f, .kept_examples.room = KEPT_EXAMPLES};
     uint64_t rows = 0;
     find_steps(s);
     for (size_t i = 0; i < f->count; i++) rows += f->list[i].dropped;
     if (s->last_step != SIZE_MAX) rows += f->list[s->last_step].kept;
-    if (open_rules(s) < 0 || open_tallies(s, tally) < 0 || limits_open(&s->limits, f, rows) < 0) return -1;
+    if (open_rules(s) < 0 || open_lists(s, room) < 0 || limits_open(&s->limits, f, rows) < 0) return -1;
     lay_map(s);
     struct pass p;
     if (pass_open(&p, s, SCRATCH_BYTES) < 0) return -1;
@@ -241,16 +241,16 @@ int stats_gather(struct stats *s, const struct funnel *f, size_t tally)
     pass_close(&p);
     if (result < 0) return -1;
     mark_limited_scores(s);
-    sort_tallies(s);
+    sort_lists(s);
     return 0;
 }
 
 void stats_free(struct stats *s)
 {
-    struct frequent *const tallies[] = {&s->captions, &s->hosts,   &s->domains, &s->page_domains, &s->text_sources,
+    struct frequent *const lists[] = {&s->captions, &s->hosts,   &s->domains, &s->page_domains, &s->text_sources,
                                      &s->languages, &s->formats, &s->sizes,   &s->http};
     struct bins *const bins[] = {&s->words, &s->chars, &s->bytes, &s->aspect, &s->short_side};
-    for (size_t i = 0; i < sizeof tallies / sizeof *tallies; i++) frequent_free(tallies[i]);
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) frequent_free(lists[i]);
     for (size_t i = 0; i < sizeof bins / sizeof *bins; i++) bins_free(bins[i]);
     for (size_t i = 0; i < s->score_count; i++) bins_free(&s->scores[i].bins);
     for (size_t i = 0; i < s->duplicate_count; i++) {

@@ -24,7 +24,7 @@
 
 enum { ROW_KEPT, ROW_OTHER }; /* classes of the histograms below */
 enum { MAP_KEPT, MAP_OTHER, MAP_PICTURE /* dropped by a rule about pictures: image.… */, MAP_CLASSES };
-/* counts of tally items; hosts have all four */
+/* counts of frequent texts; hosts have all four */
 enum { N_ROWS, N_KEPT, N_ASKED /* reached fetch */, N_GOT /* a picture came */ };
 
 enum {
@@ -91,8 +91,8 @@ struct stats {
     char *packs;                        /* folder of the packs, where a row file names one */
 };
 
-/* `tally`: most different texts that are kept count of; 0: the default. -1 with a sentence. */
-int stats_gather(struct stats *s, const struct funnel *f, size_t tally);
+/* `room`: most different texts of each kind that are kept count of; 0: the default. -1 with a sentence. */
+int stats_gather(struct stats *s, const struct funnel *f, size_t room);
 void stats_free(struct stats *s); /* may be called on a zeroed struct */
 
 #endif

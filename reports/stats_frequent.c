@@ -127,11 +127,11 @@ int frequent_add(struct frequent *t, struct str text, uint64_t hash, const uint6
     return 0;
 }
 
-static int by_count(const void *a, const void *b, void *tally)
+static int by_count(const void *a, const void *b, void *list)
 {
     const struct frequent_item *x = a, *y = b;
     if (x->n[0] != y->n[0]) return x->n[0] > y->n[0] ? -1 : 1;
-    return str_compare(frequent_text(tally, x), frequent_text(tally, y));
+    return str_compare(frequent_text(list, x), frequent_text(list, y));
 }
 
 void frequent_sort(struct frequent *t)

@@ -39,8 +39,9 @@ for (const svg of all('[data-c]')) {
   svg.tabIndex = 0;
   set(svg, { role: 'slider', 'aria-valuemin': 0, 'aria-valuemax': stops - 1, 'aria-valuenow': stops >> 1, 'aria-valuetext': rest });
   let now = -1;
+  const least = d.k === 'limit' && d.under ? 1 : 0, most = stops - 1 - (d.k === 'limit' && d.over ? 1 : 0); // outer bars hold more than their edges say
   const show = i => {
-    now = Math.max(0, Math.min(stops - 1, i));
+    now = Math.max(least, Math.min(most, i));
     const p = 100 * at(now) + '%';
     set(line, { x1: p, x2: p, y1: d.y[0], y2: d.y[1], class: 'cur' });
     svg.append(line);
