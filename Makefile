@@ -95,6 +95,7 @@ $(BUILD)/filters/language/wordnet.o: $(BUILD)/generated/wordnet.h
 # What comes in by .incbin, which dependency files do not see.
 $(BUILD)/shard/index_schema.o: schemas/index.sql
 $(BUILD)/filters/clip/tokenizer_files.o: filters/clip/vocabulary/merges.u16.gz
+$(BUILD)/reports/page_sources.o: reports/web/page.css reports/web/page.js
 
 # ---- tests
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(LIBRARY)
