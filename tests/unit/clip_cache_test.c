@@ -161,6 +161,7 @@ static void test_a_damaged_file_is_left_aside(void **state)
         assert_int_equal(file_create(&out, path), 0);
         assert_int_equal(file_write(&out, str_of(whole.p, n)), 0);
         assert_int_equal(file_publish(&out), 0);
+        file_discard(&out);
         if (flip != SIZE_MAX) whole.p[flip] ^= (char)(1 << at % 8);
         struct cache *cache = opened(&key);
         assert_int_equal(cache_files(cache), 0);
