@@ -65,7 +65,7 @@ int block_open(struct block *b, const struct block_shape *shape, const struct cl
     const struct linear_spec fc2 = {.n = shape->width, .k = shape->mlp, .after = LINEAR_ADD};
     const struct linear_spec fc1 = {.n = shape->mlp,
                                     .k = shape->width,
-                                    .out = shape->type == MATMUL_BF16 ? MATMUL_BF16 : MATMUL_F32,
+                                    .out = shape->type,
                                     .after = shape->activation == CLIP_QUICKGELU ? LINEAR_QUICKGELU : LINEAR_GELU};
     *b = (struct block){.shape = shape};
     if (read_norm(&r, CLIP_LN_1_WEIGHT, CLIP_LN_1_BIAS, b->norm_1) < 0) return -1;
@@ -110,15 +110,18 @@ int block_room_open(struct block_room *room, const struct block_shape *s, size_t
     memset(room->normed, 0, rows * s->width * type); /* attention leaves padding as it is */
     if (s->type != MATMUL_S8) return 0;
     room->scales = matmul_memory(rows * sizeof *room->scales);
-    room->floats = matmul_memory(rows * widest * sizeof *room->floats);
-    if (!room->scales || !room->floats) return -1;
-    memset(room->floats, 0, rows * widest * sizeof *room->floats);
+    room->hidden_scales = matmul_memory(rows * sizeof *room->hidden_scales);
+    room->floats = matmul_memory(rows * s->width * sizeof *room->floats);
+    room->row = matmul_memory(s->width * sizeof *room->row);
+    if (!room->scales || !room->hidden_scales || !room->floats || !room->row) return -1;
+    memset(room->floats, 0, rows * s->width * sizeof *room->floats);
     return 0;
 }
 
 void block_room_close(struct block_room *room)
 {
-    void *const all[] = {room->x, room->normed, room->scales, room->wide, room->hidden, room->floats, room->attention};
+    void *const all[] = {room->x, room->normed, room->scales, room->wide, room->hidden, room->hidden_scales, room->floats,
+                         room->row, room->attention};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     matmul_room_free(&room->products);
     *room = (struct block_room){.rows = 0};
@@ -129,10 +132,14 @@ void block_room_close(struct block_room *room)
 /* room->normed = norm of room->x, as products take it. */
 static void norm_rows(const struct block_shape *s, struct block_room *room, float *const norm[2], size_t rows)
 {
-    bool whole = s->type == MATMUL_S8;
-    s->kernels->norm(room->x, norm[0], norm[1], s->eps, rows, s->width, whole ? MATMUL_F32 : s->type,
-                     whole ? (void *)room->floats : room->normed);
-    if (whole) s->kernels->quantise(room->floats, rows, s->width, room->normed, room->scales);
+    if (s->type != MATMUL_S8) {
+        s->kernels->norm(room->x, norm[0], norm[1], s->eps, rows, s->width, s->type, room->normed);
+        return;
+    }
+    for (size_t r = 0; r < rows; r++) { /* a row stays in the first-level cache */
+        s->kernels->norm(room->x + r * s->width, norm[0], norm[1], s->eps, 1, s->width, MATMUL_F32, room->row);
+        s->kernels->quantise(room->row, 1, s->width, (int8_t *)room->normed + r * s->width, room->scales + r);
+    }
 }
 
 /* Queries, keys and values stand in room->wide; room->normed = attention's result, as products take it. */
@@ -158,21 +165,17 @@ static void attend_rows(const struct block_shape *s, struct block_room *room, si
 /* room->x += fc2(activation(fc1(norm_2(room->x)))) */
 static int feed_forward(const struct block *b, struct block_room *room, size_t rows)
 {
-    const struct block_shape *s = b->shape;
-    bool whole = s->type == MATMUL_S8;
-    norm_rows(s, room, b->norm_2, rows);
-    if (linear_run(b->fc1, &room->products, rows, room->normed, room->scales, whole ? (void *)room->floats : room->hidden) < 0)
-        return -1;
-    if (whole) s->kernels->quantise(room->floats, rows, s->mlp, room->hidden, room->scales);
-    return linear_run(b->fc2, &room->products, rows, room->hidden, room->scales, room->x);
+    norm_rows(b->shape, room, b->norm_2, rows);
+    if (linear_run(b->fc1, &room->products, rows, room->normed, room->scales, room->hidden, room->hidden_scales) < 0) return -1;
+    return linear_run(b->fc2, &room->products, rows, room->hidden, room->hidden_scales, room->x, NULL);
 }
 
 int block_run(const struct block *b, struct block_room *room, size_t rows, const struct block_sequence *sequences, size_t count)
 {
     norm_rows(b->shape, room, b->norm_1, rows);
-    if (linear_run(b->qkv, &room->products, rows, room->normed, room->scales, room->wide) < 0) return -1;
+    if (linear_run(b->qkv, &room->products, rows, room->normed, room->scales, room->wide, NULL) < 0) return -1;
     attend_rows(b->shape, room, rows, sequences, count);
-    if (linear_run(b->out, &room->products, rows, room->normed, room->scales, room->x) < 0) return -1;
+    if (linear_run(b->out, &room->products, rows, room->normed, room->scales, room->x, NULL) < 0) return -1;
     return feed_forward(b, room, rows);
 }
 
@@ -192,11 +195,11 @@ static int pooled_queries(const struct block *b, struct block_room *room, const 
 {
     const struct block_shape *s = b->shape;
     size_t rows = matmul_rows(s->matmul, count);
-    float *scales = room->floats;
+    float *scales = room->hidden_scales;
     memset(room->hidden, 0, rows * s->width * matmul_type_size(s->type));
     if (s->type == MATMUL_S8) memset(scales, 0, rows * sizeof *scales);
     for (size_t i = 0; i < count; i++) copy_row(s, room, sequences[i].pooled, room->hidden, scales, i);
-    return linear_run(b->q, &room->products, rows, room->hidden, scales, queries);
+    return linear_run(b->q, &room->products, rows, room->hidden, scales, queries, NULL);
 }
 
 int block_run_pooled(const struct block *b, struct block_room *room, size_t rows, const struct block_sequence *sequences,
@@ -205,7 +208,7 @@ int block_run_pooled(const struct block *b, struct block_room *room, size_t rows
     const struct block_shape *s = b->shape;
     float *kv = room->wide, *queries = room->wide + rows * 2 * s->width; /* [rows, 2 width], [count, width] */
     norm_rows(s, room, b->norm_1, rows);
-    if (linear_run(b->kv, &room->products, rows, room->normed, room->scales, kv) < 0) return -1;
+    if (linear_run(b->kv, &room->products, rows, room->normed, room->scales, kv, NULL) < 0) return -1;
     if (pooled_queries(b, room, sequences, count, queries) < 0) return -1;
     struct attention a = {.q_stride = s->width, .kv_stride = 2 * s->width, .queries = 1, .heads = s->heads,
                           .head_width = s->width / s->heads, .type = MATMUL_F32, .room = room->attention};
@@ -228,6 +231,6 @@ int block_finish(const struct block *b, struct block_room *room, size_t rows, co
     if (s->type == MATMUL_S8) s->kernels->quantise(attended, rows, s->width, room->normed, room->scales);
     else if (s->type == MATMUL_BF16) s->kernels->to_bf16(attended, rows * s->width, room->normed);
     const void *x = s->type == MATMUL_F32 ? attended : room->normed;
-    if (linear_run(b->out, &room->products, rows, x, room->scales, room->x) < 0) return -1;
+    if (linear_run(b->out, &room->products, rows, x, room->scales, room->x, NULL) < 0) return -1;
     return feed_forward(b, room, rows);
 }

@@ -48,9 +48,11 @@ struct block_room {
     float *x;         /* [rows, width]: the stream between blocks */
     void *normed;     /* [rows, width], of the products' type */
     float *scales;    /* [rows], of S8 */
+    float *row;       /* [width] */
     float *wide;      /* [rows, 3 width]: queries, keys, values */
     void *hidden;     /* [rows, max(width, mlp)], of the products' type */
-    float *floats;    /* [rows, max(width, mlp)]: what S8 is made of */
+    float *hidden_scales; /* [rows], of S8 */
+    float *floats;    /* [rows, width]: attention's result, of S8 */
     float *attention;
     struct matmul_room products;
 };

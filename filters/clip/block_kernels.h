@@ -34,6 +34,9 @@ struct block_kernels {
     /* y = after(sums * row_scales * column_scales + bias) of an S8 product; LINEAR_ADD adds to what y holds */
     void (*dequantise)(const int32_t *sums, const float *row_scales, const float *column_scales, const float *bias, size_t rows,
                        size_t n, enum linear_after after, float *y);
+    /* The same, and the rows are quantised again: y = round(… / scale). room: n floats */
+    void (*requantise)(const int32_t *sums, const float *row_scales, const float *column_scales, const float *bias, size_t rows,
+                       size_t n, enum linear_after after, float *room, int8_t *y, float *scales);
     /* Weights [n, k] in panels for `product`; packed: pack_size floats, aligned to 64 bytes. */
     size_t (*pack_size)(size_t n, size_t k);
     void (*pack)(const float *weights, size_t n, size_t k, float *packed);

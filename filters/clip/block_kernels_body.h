@@ -30,21 +30,35 @@ INLINE vf vf_load(const float *p) { return (vf)*(const vf_memory *)(const void *
 INLINE void vf_store(float *p, vf v) { *(vf_memory *)(void *)p = (vf_memory)v; }
 INLINE vf vf_all(float x) { return x - (vf){0}; }
 
-INLINE float vf_sum(vf v) /* in halves, so that the order is the same everywhere in a class */
+/* Halves upon halves, so that the order is the same everywhere in a class. */
+typedef float v4 __attribute__((vector_size(16)));
+typedef float v4_memory __attribute__((vector_size(16), aligned(4), may_alias));
+
+INLINE float v4_sum(v4 v)
 {
-    float lane[LANES];
-    memcpy(lane, &v, sizeof lane);
-    for (unsigned half = LANES / 2; half; half /= 2)
-        for (unsigned i = 0; i < half; i++) lane[i] += lane[i + half];
-    return lane[0];
+    v += __builtin_shufflevector(v, v, 2, 3, 0, 1);
+    return v[0] + v[1];
+}
+
+INLINE float larger(float a, float b) { return a > b ? a : b; }
+INLINE float v4_most(v4 v) { return larger(larger(v[0], v[1]), larger(v[2], v[3])); }
+
+INLINE float vf_sum(vf v)
+{
+    v4 quarters[LANES / 4];
+    memcpy(quarters, &v, sizeof v);
+    for (unsigned n = LANES / 8; n; n /= 2)
+        for (unsigned i = 0; i < n; i++) quarters[i] += quarters[i + n];
+    return v4_sum(quarters[0]);
 }
 
 INLINE float vf_most(vf v)
 {
-    float lane[LANES], most;
-    memcpy(lane, &v, sizeof lane);
-    most = lane[0];
-    for (unsigned i = 1; i < LANES; i++) most = fmaxf(most, lane[i]);
+    v4 quarters[LANES / 4];
+    float most;
+    memcpy(quarters, &v, sizeof v);
+    most = v4_most(quarters[0]);
+    for (unsigned i = 1; i < LANES / 4; i++) most = larger(most, v4_most(quarters[i]));
     return most;
 }
 
@@ -285,13 +299,12 @@ KERNEL static void product(const float *packed, const float *bias, size_t n, siz
 
 /* ---- attention, head by head
  *
- * room: kᵀ in panels [head_width, TILE_COLUMNS] a group of keys; v in panels [keys, TILE_COLUMNS] a group of numbers; a tile of
- * queries, a tile of their weights, a tile of results. */
+ * room: kᵀ in panels [head_width, TILE_COLUMNS] a group of keys; v in panels [keys, TILE_COLUMNS] a group of numbers; the weights
+ * and the results of a tile of queries. */
 
 struct head_room {
     size_t keys_wide, width_wide; /* keys and head width, rounded up to whole tiles */
     float *k, *v;
-    float *q;       /* [TILE_ROWS, head_width] */
     float *weights; /* [TILE_ROWS, keys_wide] */
     float *out;     /* [TILE_ROWS, width_wide] */
 };
@@ -303,45 +316,67 @@ static struct head_room head_room(size_t keys, size_t head_width, float *room)
     h.v = h.k + h.keys_wide * head_width;
     h.weights = h.v + keys * h.width_wide;
     h.out = h.weights + TILE_ROWS * h.keys_wide;
-    h.q = h.out + TILE_ROWS * h.width_wide;
     return h;
 }
 
 static size_t attention_room(size_t keys, size_t head_width)
 {
     size_t keys_wide = round_up(keys, TILE_COLUMNS), width_wide = round_up(head_width, TILE_COLUMNS);
-    return keys_wide * head_width + keys * width_wide + TILE_ROWS * (keys_wide + width_wide + head_width);
+    return keys_wide * head_width + keys * width_wide + TILE_ROWS * (keys_wide + width_wide);
+}
+
+/* Four numbers of four keys change places. */
+INLINE void turn_4(const float *from, size_t from_stride, float *to)
+{
+    v4 a = (v4)*(const v4_memory *)(const void *)from, b = (v4)*(const v4_memory *)(const void *)(from + from_stride);
+    v4 c = (v4)*(const v4_memory *)(const void *)(from + 2 * from_stride), d = (v4)*(const v4_memory *)(const void *)(from + 3 * from_stride);
+    v4 ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    v4 cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    *(v4_memory *)(void *)to = (v4_memory)__builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+    *(v4_memory *)(void *)(to + TILE_COLUMNS) = (v4_memory)__builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+    *(v4_memory *)(void *)(to + 2 * TILE_COLUMNS) = (v4_memory)__builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+    *(v4_memory *)(void *)(to + 3 * TILE_COLUMNS) = (v4_memory)__builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
 }
 
 KERNEL static void gather_keys(const struct attention *a, size_t head, const struct head_room *h)
 {
-    size_t D = a->head_width;
-    for (size_t s = 0; s < h->keys_wide; s++) {
+    size_t D = a->head_width, s = 0;
+    const float *from = a->k + head * D;
+    for (; s + 4 <= a->keys; s += 4) {
         float *to = h->k + s / TILE_COLUMNS * TILE_COLUMNS * D + s % TILE_COLUMNS;
-        const float *from = a->k + s * a->kv_stride + head * D;
-        for (size_t d = 0; d < D; d++) to[d * TILE_COLUMNS] = s < a->keys ? from[d] : 0;
+        size_t d = 0;
+        for (; d + 4 <= D; d += 4) turn_4(from + s * a->kv_stride + d, a->kv_stride, to + d * TILE_COLUMNS);
+        for (; d < D; d++)
+            for (size_t i = 0; i < 4; i++) to[d * TILE_COLUMNS + i] = from[(s + i) * a->kv_stride + d];
+    }
+    for (; s < h->keys_wide; s++) {
+        float *to = h->k + s / TILE_COLUMNS * TILE_COLUMNS * D + s % TILE_COLUMNS;
+        for (size_t d = 0; d < D; d++) to[d * TILE_COLUMNS] = s < a->keys ? from[s * a->kv_stride + d] : 0;
     }
 }
 
 KERNEL static void gather_values(const struct attention *a, size_t head, const struct head_room *h)
 {
     size_t D = a->head_width;
-    for (size_t column = 0; column < h->width_wide; column += TILE_COLUMNS) {
-        size_t n = D - column < TILE_COLUMNS ? D - column : TILE_COLUMNS;
-        for (size_t s = 0; s < a->keys; s++) {
-            float *to = h->v + column * a->keys + s * TILE_COLUMNS;
-            memcpy(to, a->v + s * a->kv_stride + head * D + column, n * sizeof *to);
-            for (size_t i = n; i < TILE_COLUMNS; i++) to[i] = 0;
+    for (size_t s = 0; s < a->keys; s++) {
+        const float *from = a->v + s * a->kv_stride + head * D;
+        float *to = h->v + s * TILE_COLUMNS;
+        size_t column = 0;
+        for (; column + TILE_COLUMNS <= D; column += TILE_COLUMNS, to += a->keys * TILE_COLUMNS) {
+            vf_store(to, vf_load(from + column));
+            vf_store(to + LANES, vf_load(from + column + LANES));
         }
+        for (size_t i = 0; column < D && i < TILE_COLUMNS; i++) to[i] = column + i < D ? from[column + i] : 0;
     }
 }
 
 /* weights = q · kᵀ of the tile's rows for the first `keys` keys, in whole panels. */
-INLINE void tile_scores(const unsigned rows, const struct head_room *h, size_t head_width, size_t keys)
+INLINE void tile_scores(const unsigned rows, const float *q, size_t q_stride, const struct head_room *h, size_t head_width,
+                        size_t keys)
 {
     for (size_t s = 0; s < keys; s += TILE_COLUMNS) {
         vf sums[TILE_ROWS][2] = {{{0}}};
-        tile_add(rows, h->q, head_width, h->k + s * head_width, head_width, sums);
+        tile_add(rows, q, q_stride, h->k + s * head_width, head_width, sums);
         UNROLL for (unsigned r = 0; r < rows; r++) {
             vf_store(h->weights + r * h->keys_wide + s, sums[r][0]);
             vf_store(h->weights + r * h->keys_wide + s + LANES, sums[r][1]);
@@ -349,8 +384,8 @@ INLINE void tile_scores(const unsigned rows, const struct head_room *h, size_t h
     }
 }
 
-/* e^(x - most) of the first `seen`, zeros up to `keys`; 1 / their sum. Behind `seen` there is room for whole vectors. */
-INLINE float softmax_row(float *x, size_t seen, size_t keys)
+/* e^(scale (x - most)) of the first `seen`, zeros up to `keys`; 1 / their sum. Behind `seen` there is room for whole vectors. */
+INLINE float softmax_row(float *x, float scale, size_t seen, size_t keys)
 {
     size_t wide = round_up(seen, LANES);
     for (size_t i = seen; i < wide; i++) x[i] = -INFINITY;
@@ -358,7 +393,7 @@ INLINE float softmax_row(float *x, size_t seen, size_t keys)
     for (size_t i = LANES; i < wide; i += LANES) most = vf_max(most, vf_load(x + i));
     const float top = vf_most(most);
     for (size_t i = 0; i < wide; i += LANES) {
-        vf e = vf_exp(vf_load(x + i) - top);
+        vf e = vf_exp((vf_load(x + i) - top) * scale);
         vf_store(x + i, e);
         if (i + LANES <= seen) sums += e;
     }
@@ -386,13 +421,11 @@ INLINE void attend_tile(const unsigned rows, const struct attention *a, size_t h
     const size_t D = a->head_width;
     const float scale = 1 / sqrtf((float)D);
     size_t keys = a->causal && first + rows < a->keys ? first + rows : a->keys; /* that any of the rows sees */
-    for (unsigned r = 0; r < rows; r++)
-        for (size_t d = 0; d < D; d++) h->q[r * D + d] = a->q[(first + r) * a->q_stride + head * D + d] * scale;
-    tile_scores(rows, h, D, keys);
+    tile_scores(rows, a->q + first * a->q_stride + head * D, a->q_stride, h, D, keys);
     float inverse[TILE_ROWS];
     for (unsigned r = 0; r < rows; r++) {
         size_t seen = a->causal ? first + r + 1 : keys;
-        inverse[r] = softmax_row(h->weights + r * h->keys_wide, seen, keys);
+        inverse[r] = softmax_row(h->weights + r * h->keys_wide, scale, seen, keys);
     }
     tile_mix(rows, h, a->keys, keys);
     for (unsigned r = 0; r < rows; r++) {
@@ -425,7 +458,7 @@ KERNEL static void quantise(const float *x, size_t rows, size_t width, int8_t *o
         size_t i = 0;
         for (; i + LANES <= width; i += LANES) most = vf_max(most, vf_max(vf_load(x + i), 0 - vf_load(x + i)));
         float top = vf_most(most);
-        for (; i < width; i++) top = fmaxf(top, fabsf(x[i]));
+        for (; i < width; i++) top = larger(top, fabsf(x[i]));
         scales[r] = top / 127;
         const float inverse = top > 0 ? 127 / top : 0;
         const vf magic = vf_all(0x1.8p23f); /* its low bits then hold the whole number */
@@ -439,25 +472,25 @@ KERNEL static void quantise(const float *x, size_t rows, size_t width, int8_t *o
     }
 }
 
+INLINE float after_one(enum linear_after after, float x) /* by the same steps as a vector's */
+{
+    return vf_after(after, vf_all(x))[0];
+}
+
 INLINE void dequantise_rows(const int32_t *sums, const float *row_scales, const float *column_scales, const float *bias,
                             size_t rows, size_t n, const enum linear_after after, float *y)
 {
     for (size_t r = 0; r < rows; r++, sums += n, y += n) {
         const float scale = row_scales[r];
         size_t i = 0;
-        for (; i < n; i += LANES) {
-            size_t left = n - i < LANES ? n - i : LANES;
-            float column[LANES] = {0}, add[LANES] = {0}, now[LANES] = {0};
-            int32_t whole[LANES] = {0};
-            memcpy(whole, sums + i, left * sizeof *whole);
-            memcpy(column, column_scales + i, left * sizeof *column);
-            if (bias) memcpy(add, bias + i, left * sizeof *add);
-            if (after == LINEAR_ADD) memcpy(now, y + i, left * sizeof *now);
-            vi whole_vector;
-            memcpy(&whole_vector, whole, sizeof whole);
-            vf v = vf_fma(__builtin_convertvector(whole_vector, vf), scale * vf_load(column), vf_load(add));
-            vf_store(now, after == LINEAR_ADD ? v + vf_load(now) : vf_after(after, v));
-            memcpy(y + i, now, left * sizeof *now);
+        for (; i + LANES <= n; i += LANES) {
+            vf whole = __builtin_convertvector((vi)*(const vi_memory *)(const void *)(sums + i), vf);
+            vf v = vf_fma(whole, scale * vf_load(column_scales + i), bias ? vf_load(bias + i) : vf_all(0));
+            vf_store(y + i, after == LINEAR_ADD ? v + vf_load(y + i) : vf_after(after, v));
+        }
+        for (; i < n; i++) {
+            float v = vf_fma(vf_all((float)sums[i]), vf_all(scale * column_scales[i]), vf_all(bias ? bias[i] : 0))[0];
+            y[i] = after == LINEAR_ADD ? v + y[i] : after_one(after, v);
         }
     }
 }
@@ -470,6 +503,15 @@ KERNEL static void dequantise(const int32_t *sums, const float *row_scales, cons
     case LINEAR_ADD: dequantise_rows(sums, row_scales, column_scales, bias, rows, n, LINEAR_ADD, y); break;
     case LINEAR_QUICKGELU: dequantise_rows(sums, row_scales, column_scales, bias, rows, n, LINEAR_QUICKGELU, y); break;
     case LINEAR_GELU: dequantise_rows(sums, row_scales, column_scales, bias, rows, n, LINEAR_GELU, y); break;
+    }
+}
+
+KERNEL static void requantise(const int32_t *sums, const float *row_scales, const float *column_scales, const float *bias,
+                              size_t rows, size_t n, enum linear_after after, float *room, int8_t *y, float *scales)
+{
+    for (size_t r = 0; r < rows; r++) { /* a row stays in the first-level cache */
+        dequantise(sums + r * n, row_scales + r, column_scales, bias, 1, n, after, room);
+        quantise(room, 1, n, y + r * n, scales + r);
     }
 }
 
@@ -539,6 +581,7 @@ const struct block_kernels KERNELS = {
     .from_bf16 = from_bf16,
     .quantise = quantise,
     .dequantise = dequantise,
+    .requantise = requantise,
     .pack_size = pack_size,
     .pack = pack,
     .product = product,

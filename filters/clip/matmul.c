@@ -226,17 +226,24 @@ static int run_widened(const struct linear *l, struct matmul_room *room, size_t 
     return 0;
 }
 
-static int run_s8(const struct linear *l, struct matmul_room *room, size_t rows, const void *x, const float *scales, float *y)
+static int run_s8(const struct linear *l, struct matmul_room *room, size_t rows, const void *x, const float *x_scales, void *y,
+                  float *y_scales)
 {
-    int32_t *sums = matmul_room_bytes(room, 0, rows * l->n * sizeof *sums);
+    const struct block_kernels *kernels = l->m->kernels;
+    int32_t *sums = matmul_room_bytes(room, 0, (rows + 1) * l->n * sizeof *sums);
     if (!sums || l->ops->run(l->packed, room, rows, x, sums) < 0) return -1;
-    l->m->kernels->dequantise(sums, scales, l->column_scales, l->bias, rows, l->n, l->after, y);
+    if (l->out == MATMUL_S8)
+        kernels->requantise(sums, x_scales, l->column_scales, l->bias, rows, l->n, l->after,
+                            (float *)(void *)(sums + rows * l->n), y, y_scales);
+    else
+        kernels->dequantise(sums, x_scales, l->column_scales, l->bias, rows, l->n, l->after, y);
     return 0;
 }
 
-int linear_run(const struct linear *l, struct matmul_room *room, size_t rows, const void *x, const float *scales, void *y)
+int linear_run(const struct linear *l, struct matmul_room *room, size_t rows, const void *x, const float *x_scales, void *y,
+               float *y_scales)
 {
-    if (l->type == MATMUL_S8) return run_s8(l, room, rows, x, scales, y);
+    if (l->type == MATMUL_S8) return run_s8(l, room, rows, x, x_scales, y, y_scales);
     if (!matmul_is_native(l->m, l->type)) return run_widened(l, room, rows, x, y);
     return l->ops->run(l->packed, room, rows, x, y);
 }

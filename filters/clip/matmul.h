@@ -4,7 +4,7 @@
  *     struct linear *fc1 = linear_new(m, &(struct linear_spec){.n = 3072, .k = 768, .weights = w, .bias = b,
  *                                     .type = MATMUL_BF16, .out = MATMUL_BF16, .after = LINEAR_GELU});
  *     size_t rows = matmul_rows(m, 50);                                 x and y need room for so many
- *     linear_run(fc1, &room, rows, x, NULL, y);
+ *     linear_run(fc1, &room, rows, x, NULL, y, NULL);
  *     linear_free(fc1);
  *
  * A *class* says which instructions decide the last bits of a result: equal class, precision and input give equal bytes on any
@@ -48,7 +48,7 @@ struct linear_spec {
     const float *weights; /* [n, k]; rounded to `type`, for S8 by a scale for each of the n */
     const float *bias;    /* [n]; NULL: none */
     enum matmul_type type; /* of x */
-    enum matmul_type out; /* of y: F32, or with type BF16 also BF16 */
+    enum matmul_type out; /* of y: F32, or the type of x */
     enum linear_after after;
 };
 
@@ -81,8 +81,9 @@ struct linear *linear_new(const struct matmul *m, const struct linear_spec *spec
 void linear_free(struct linear *l); /* NULL is allowed */
 size_t linear_bytes(const struct linear *l); /* of its packed weights */
 
-/* x: [rows, k] of the layer's type; y: [rows, n] of its out type; they do not overlap. `scales`: one a row of x for S8, else not
- * looked at. -1 with a sentence. */
-int linear_run(const struct linear *l, struct matmul_room *room, size_t rows, const void *x, const float *scales, void *y);
+/* x: [rows, k] of the layer's type; y: [rows, n] of its out type; they do not overlap. Rows of S8 come with scales, one a row;
+ * else these are not looked at. -1 with a sentence. */
+int linear_run(const struct linear *l, struct matmul_room *room, size_t rows, const void *x, const float *x_scales, void *y,
+               float *y_scales);
 
 #endif

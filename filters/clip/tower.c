@@ -275,7 +275,7 @@ static int finish_waiting(struct tower_work *w)
     if (w->embedding) {
         const void *x = w->finished;
         if (t->edge_type == MATMUL_BF16) s->kernels->to_bf16(w->finished, rows * width, w->projecting), x = w->projecting;
-        if (linear_run(t->projection, &w->room.products, rows, x, NULL, w->projected) < 0) return -1;
+        if (linear_run(t->projection, &w->room.products, rows, x, NULL, w->projected, NULL) < 0) return -1;
         memcpy(w->embedding + w->done * embed, w->projected, count * embed * sizeof *w->embedding);
     }
     w->done += count;
@@ -343,7 +343,7 @@ static int embed_pictures(struct tower_work *w, const uint8_t *pixels, size_t co
     }
     memset((char *)w->patches + count * T * bytes, 0, (rows - count * T) * bytes);
     memset(w->room.x + count * T * width, 0, (rows - count * T) * width * sizeof *w->room.x);
-    if (linear_run(t->patches, &w->room.products, rows, w->patches, NULL, w->room.x) < 0) return -1;
+    if (linear_run(t->patches, &w->room.products, rows, w->patches, NULL, w->room.x, NULL) < 0) return -1;
     t->shape.kernels->norm(w->room.x, t->norm_pre[0], t->norm_pre[1], t->shape.eps, count * T, width, MATMUL_F32, w->room.x);
     return 0;
 }

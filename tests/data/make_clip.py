@@ -43,15 +43,19 @@ def packed(kind, numbers):
 
 
 class Tensors:
-    def __init__(self, seed, kind):
-        self.dice, self.kind, self.items = random.Random(seed), kind, {}
+    """`period`: numbers repeat after so many, so that models of true size are made in seconds."""
+
+    def __init__(self, seed, kind, period=None):
+        self.dice, self.kind, self.period, self.items = random.Random(seed), kind, period, {}
 
     def add(self, name, *shape, spread=None, around=0.0):
         count = 1
         for n in shape:
             count *= n
         spread = shape[-1] ** -0.5 if spread is None else spread
-        self.items[name] = (shape, packed(self.kind, [self.dice.gauss(around, spread) for _ in range(count)]))
+        made = packed(self.kind, [self.dice.gauss(around, spread) for _ in range(min(count, self.period or count))])
+        size = len(made) // min(count, self.period or count) * count
+        self.items[name] = (shape, (made * (size // len(made) + 1))[:size] if made else made)
 
     def norm(self, name, width):
         self.add(name + ".weight", width, spread=0.2, around=1.0)
@@ -63,13 +67,13 @@ class Tensors:
 
     def file(self):
         """The bytes of a safetensors file."""
-        header, data = {}, b""
+        header, at = {}, 0
         for name, (shape, numbers) in self.items.items():
-            header[name] = {"dtype": self.kind, "shape": list(shape), "data_offsets": [len(data), len(data) + len(numbers)]}
-            data += numbers
+            header[name] = {"dtype": self.kind, "shape": list(shape), "data_offsets": [at, at + len(numbers)]}
+            at += len(numbers)
         text = json.dumps(header, separators=(",", ":")).encode()
         text += b" " * (-len(text) % 8)
-        return struct.pack("<Q", len(text)) + text + data
+        return struct.pack("<Q", len(text)) + text + b"".join(numbers for _, numbers in self.items.values())
 
 
 def hugging_face_tensors(t, image, text, embed, vocabulary_size, context):
@@ -122,6 +126,18 @@ def open_clip_tensors(t, image, text, embed, vocabulary_size, context):
             t.linear(name + "mlp.c_proj", tower["width"], tower["mlp"])
 
 
+TRUE_SIZE = {
+    "b32": {"image": {"size": 224, "patch": 32, "width": 768, "layers": 12, "heads": 12, "mlp": 3072},
+            "text": {"width": 512, "layers": 12, "heads": 8, "mlp": 2048}, "embed": 512},
+    "l14": {"image": {"size": 224, "patch": 14, "width": 1024, "layers": 24, "heads": 16, "mlp": 4096},
+            "text": {"width": 768, "layers": 12, "heads": 12, "mlp": 3072}, "embed": 768},
+    "h14": {"image": {"size": 224, "patch": 14, "width": 1280, "layers": 32, "heads": 16, "mlp": 5120},
+            "text": {"width": 1024, "layers": 24, "heads": 16, "mlp": 4096}, "embed": 1024, "activation": "gelu"},
+    "bigg14": {"image": {"size": 224, "patch": 14, "width": 1664, "layers": 48, "heads": 16, "mlp": 8192},
+               "text": {"width": 1280, "layers": 32, "heads": 20, "mlp": 5120}, "embed": 1280, "activation": "gelu"},
+}
+
+
 # ---- folders
 
 def hugging_face_config(image, text, embed, vocabulary_size, context, activation):
@@ -150,11 +166,12 @@ def write(folder, name, data):
         file.write(data if isinstance(data, bytes) else (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
 
 
-def make(folder, seed=1, layout="huggingface", kind="F32", image=None, text=None, embed=12, context=77, activation="quick_gelu"):
+def make(folder, seed=1, layout="huggingface", kind="F32", image=None, text=None, embed=12, context=77, activation="quick_gelu",
+         period=None):
     """Returns the tensors, whose items a test may change before it writes the file again."""
     image, text = {**IMAGE, **(image or {})}, {**TEXT, **(text or {})}
     os.makedirs(folder, exist_ok=True)
-    t = Tensors(seed, kind)
+    t = Tensors(seed, kind, period)
     if layout == "openclip":
         open_clip_tensors(t, image, text, embed, 49408, context)
         write(folder, "open_clip_config.json", open_clip_config(image, text, embed, context, activation))

@@ -60,7 +60,7 @@ static bool run_rows(const struct matmul *m, const struct layer *l, size_t rows,
     else if (l->spec.type == MATMUL_BF16) kernels->to_bf16(x, rows * k, converted);
     else kernels->quantise(x, rows, k, converted, scales);
     memcpy(result, y, rows * n * (l->spec.out == MATMUL_F32 ? 4 : 0)); /* what LINEAR_ADD adds to */
-    bool well = l->linear && linear_run(l->linear, &room, rows, converted, scales, result) == 0;
+    bool well = l->linear && linear_run(l->linear, &room, rows, converted, scales, result, NULL) == 0;
     if (!well) fprintf(stderr, "%s\n", fail_message());
     if (l->spec.out == MATMUL_F32) memcpy(y, result, rows * n * sizeof *y);
     else kernels->from_bf16(result, rows * n, y);
