@@ -141,7 +141,8 @@ class Memory(unittest.TestCase):
         self.check("index", "-o", "ONE.sqlite", "ONE.out/01-filter/00000.json")
         self.check("audit", "ONE.out", "--rule", "long", quiet=False)
         self.check("audit", "ONE.out", "--host", "example.org", quiet=False)
-        self.check("report", "ONE.out", quiet=False)
+        # the page's tables fill up to sizes of their own (report_page_test bounds them): here what reads manifests alone
+        self.check("report", "--funnel", "ONE.out", quiet=False)
         self.check("verify", "ONE.out", quiet=False)
 
 
