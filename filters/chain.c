@@ -253,10 +253,51 @@ size_t chain_column(struct chain *chain, struct str name)
     return chain->column_count++;
 }
 
+int chain_substitute(struct chain *chain, const char *name)
+{
+    if (!is_column_name(str_from(name))) return fail_usage("--allow-substitute %s: no model can have that name", name);
+    if (chain->substitute_count == CHAIN_SUBSTITUTES) return fail_usage("more than %d substitutes", CHAIN_SUBSTITUTES);
+    chain->substitutes[chain->substitute_count++] = name;
+    return 0;
+}
+
+/* What stands before the model's name in the column of a score, "_" included: "sim_", "zs_laion_nsfw_"; 0 in other columns. */
+static size_t score_prefix(struct str column)
+{
+    static const struct str families[] = {{"sim_", 4}, {"p_", 2}, {"zs_", 3}};
+    size_t n = column.n;
+    while (n && column.p[n - 1] != '_') n--;
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+        if (str_starts(column, families[i])) return n;
+    return 0;
+}
+
+static int note_substitute(struct chain *chain, struct rule *rule, const char *stand_in, struct str column)
+{
+    rule->substitute = rule->substitute
+                           ? arena_printf(&chain->arena, "%s, %s for %.*s", rule->substitute, stand_in, STR_ARG(column))
+                           : arena_printf(&chain->arena, "%s for %.*s", stand_in, STR_ARG(column));
+    return rule->substitute ? 0 : -1;
+}
+
+size_t rule_column(struct chain *chain, struct rule *rule, struct str name)
+{
+    size_t prefix = score_prefix(name);
+    if (!prefix || !chain->has_column || chain->has_column(chain->has_context, name)) return chain_column(chain, name);
+    for (size_t i = 0; i < chain->substitute_count; i++) {
+        const char *stand_in = arena_printf(&chain->arena, "%.*s%s", (int)prefix, name.p, chain->substitutes[i]);
+        if (!stand_in) return SIZE_MAX;
+        if (!chain->has_column(chain->has_context, str_from(stand_in))) continue;
+        if (note_substitute(chain, rule, stand_in, name) < 0) return SIZE_MAX;
+        return chain_column(chain, str_from(stand_in));
+    }
+    return chain_column(chain, name);
+}
+
 int rule_needs_column(struct chain *chain, struct rule *rule, struct str name)
 {
     if (rule->slot_count == RULE_COLUMNS) return fail_usage("%s: reads more than %d columns", rule->name, RULE_COLUMNS);
-    size_t slot = chain_column(chain, name);
+    size_t slot = rule_column(chain, rule, name);
     if (slot == SIZE_MAX) return -1;
     rule->slots[rule->slot_count++] = slot;
     return 0;
@@ -301,7 +342,7 @@ static int prepare_condition(struct chain *chain, struct rule *rule)
     if (!values.p || !is_column_name(column))
         return fail_usage("%s: if=%.*s: expected COLUMN:VALUE|VALUE", rule->name, STR_ARG(column));
     rule->condition_values = values;
-    rule->condition_slot = chain_column(chain, column);
+    rule->condition_slot = rule_column(chain, rule, column);
     return rule->condition_slot == SIZE_MAX ? -1 : 0;
 }
 
@@ -336,9 +377,12 @@ static int check_columns(struct chain *chain, struct rule *rule, bool (*has)(con
 
 int chain_prepare(struct chain *chain, bool (*has_column)(const void *context, struct str name), const void *context)
 {
+    chain->has_column = has_column;
+    chain->has_context = context;
     for (size_t i = 0; i < chain->count; i++) {
         struct rule *rule = chain->rules[i];
         if (rule->left_out) continue;
+        rule->substitute = NULL;
         if (prepare_rule(chain, rule) < 0) return -1;
         if (has_column && !rule->unserved && check_columns(chain, rule, has_column, context) < 0) return -1;
         struct str needs = rule_value(rule, "needs")->text;

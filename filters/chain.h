@@ -24,6 +24,7 @@
 enum {
     CHAIN_COLUMNS = 64,
     CHAIN_RULES = 512,
+    CHAIN_SUBSTITUTES = 16,
 };
 /* The first columns of every chain; absent cells where the input has no such column. */
 enum { SLOT_TEXT, SLOT_TEXT_RAW, SLOT_URL, SLOT_URL_RAW };
@@ -35,6 +36,10 @@ struct chain {
     const char *columns[CHAIN_COLUMNS]; /* slot → name of the column; cells of a filter_row stand in this order */
     size_t column_count;
     struct tagger *tagger; /* opened when a rule first asks for parts of speech */
+    const char *substitutes[CHAIN_SUBSTITUTES]; /* models whose scores may stand in for those that rules name */
+    size_t substitute_count;
+    bool (*has_column)(const void *context, struct str name); /* of chain_prepare */
+    const void *has_context;
 };
 
 int chain_init(struct chain *chain);
@@ -48,6 +53,9 @@ int chain_assign(struct chain *chain, struct str assignment); /* "rule.parameter
 /* Leaves out the rule `name`, or all rules of a group ("url_shape" for url_shape.valid, url_shape.host). */
 int chain_leave_out(struct chain *chain, struct str name);
 int chain_select(struct chain *chain, enum filter_place place); /* keeps the rules of that place alone */
+/* Where the rows lack a score's column (sim_MODEL, p_CLASS_MODEL, zs_LIST_MODEL) and have the one of the model `name`, rules read
+ * that; rule->substitute says so. */
+int chain_substitute(struct chain *chain, const char *name);
 const struct rule_value *rule_value(const struct rule *rule, const char *parameter); /* the filter has it */
 
 /* Compiles every rule that is not left out. `has_column` says whether the input has a column; NULL = it has all. A rule that
@@ -97,6 +105,8 @@ int chain_judge(const struct chain *chain, struct filter_row *row, bool sampled,
 /* ---- for the filters themselves */
 struct patterns_room *filter_row_patterns(struct filter_row *row); /* NULL with a sentence */
 size_t chain_column(struct chain *chain, struct str name); /* the slot of a column, added when new; SIZE_MAX with a sentence */
+/* The same for a column that a rule reads: another model's may stand in for it. */
+size_t rule_column(struct chain *chain, struct rule *rule, struct str name);
 /* One more column of the rule: without it in the input the rule is unserved. Its slot is rule->slots[last]. */
 int rule_needs_column(struct chain *chain, struct rule *rule, struct str name);
 int rule_unserved(struct chain *chain, struct rule *rule, const char *format, ...) __attribute__((format(printf, 3, 4))); /* 0 */

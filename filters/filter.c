@@ -6,6 +6,7 @@
  * (1) Kept + dropped = read; with --mark all rows are kept.
  * (2) Which rules a row fails depends on the row alone, so neither threads nor frames change an output or a count.
  * (3) A rule that changes a text leaves what it was in text_raw, and never changes id. */
+#include "filters/best_share.h"
 #include "filters/filter_report.h"
 #include "filters/ids.h"
 #include "filters/preset.h"
@@ -15,6 +16,7 @@
 #include "pipeline/base/utf8.h"
 #include "pipeline/stage.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 enum {
@@ -26,7 +28,7 @@ enum {
 
 struct filter_options {
     const char *preset, *at, *keep_ids, *drop_ids;
-    struct option_list rules, set, without;
+    struct option_list rules, set, without, substitutes;
     bool mark;
 };
 
@@ -46,6 +48,9 @@ struct filter_stage {
     bool samples;                  /* some rule is costly */
     struct worker *workers;
     struct filter_totals totals;
+    struct best_share *best;       /* with two passes */
+    pthread_mutex_t settling;
+    bool settled;
 };
 
 /* ---- options to rules */
@@ -80,6 +85,20 @@ static int gather_rules(const struct filter_options *o, struct chain *chain)
             return -1;
         }
     return 0;
+}
+
+static int gather_substitutes(const struct filter_options *o, struct chain *chain)
+{
+    for (size_t i = 0; i < o->substitutes.count; i++)
+        if (chain_substitute(chain, o->substitutes.items[i]) < 0) return -1;
+    return 0;
+}
+
+static void say_substitutes(const struct stage_run *run, const struct chain *chain)
+{
+    for (size_t i = 0; i < chain->count && !run->common->quiet; i++)
+        if (rule_is_asked(chain->rules[i]) && chain->rules[i]->substitute)
+            log_line("%s: %s", chain->rules[i]->name, chain->rules[i]->substitute);
 }
 
 static bool has_column(const void *context, struct str name) { return columns_find(context, name) != SIZE_MAX; }
@@ -163,12 +182,34 @@ static int open_workers(struct stage_run *run, struct filter_stage *f)
     return 0;
 }
 
+/* Whether the rows are walked twice must be known before they are opened; which rules the input serves is known after. */
+static int filter_prepare(struct stage_run *run)
+{
+    struct chain chain;
+    int result = chain_init(&chain);
+    if (result == 0) result = gather_rules(run->options, &chain);
+    if (result == 0) run->passes = best_share_wanted(&chain) ? 2 : 1;
+    chain_free(&chain);
+    return result;
+}
+
+static int open_best_share(struct stage_run *run, struct filter_stage *f)
+{
+    pthread_mutex_init(&f->settling, NULL);
+    if (run->passes == 1) return 0;
+    if (run->tasks > 1 && best_share_wanted(&f->chain))
+        return fail_usage("the best share of a pool is known to one task alone: give its bound (t=), as a run over all rows says it");
+    return (f->best = best_share_open(&f->chain, run->common->memory / 2, run->common->tmp)) ? 0 : -1;
+}
+
 static int filter_open(struct stage_run *run)
 {
     struct filter_stage *f = run->state;
     const struct filter_options *o = run->options;
-    if (chain_init(&f->chain) < 0 || gather_rules(o, &f->chain) < 0) return -1;
+    if (chain_init(&f->chain) < 0 || gather_rules(o, &f->chain) < 0 || gather_substitutes(o, &f->chain) < 0) return -1;
     if (chain_prepare(&f->chain, has_column, &run->in) < 0 || check_served(run, &f->chain) < 0) return -1;
+    say_substitutes(run, &f->chain);
+    if (open_best_share(run, f) < 0) return -1;
     if (o->keep_ids && ids_read(&f->keep_ids, o->keep_ids) < 0) return -1;
     if (o->drop_ids && ids_read(&f->drop_ids, o->drop_ids) < 0) return -1;
     if (filter_totals_init(&f->totals, f->chain.count) < 0) return -1;
@@ -186,6 +227,8 @@ static void filter_close(struct stage_run *run)
         buf_free(&f->workers[i].also);
     }
     free(f->workers);
+    best_share_close(f->best);
+    pthread_mutex_destroy(&f->settling);
     chain_free(&f->chain);
     ids_free(&f->keep_ids);
     ids_free(&f->drop_ids);
@@ -286,9 +329,22 @@ static int pass_row(struct stage_run *run, struct stage_item *item, const struct
     return 0;
 }
 
+static bool is_first_pass(const struct stage_run *run) { return run->pass + 1 < run->passes; }
+
+static int settle_once(struct filter_stage *f)
+{
+    pthread_mutex_lock(&f->settling);
+    int result = f->settled || !f->best ? 0 : best_share_settle(f->best);
+    f->settled = true;
+    pthread_mutex_unlock(&f->settling);
+    return result;
+}
+
 static int filter_work(struct stage_run *run, struct stage_item *item, unsigned worker)
 {
     struct filter_stage *f = run->state;
+    if (is_first_pass(run)) return 0;
+    if (settle_once(f) < 0) return -1;
     struct worker *w = &f->workers[worker];
     bool mark = ((const struct filter_options *)run->options)->mark;
     filter_totals_clear(item->user);
@@ -324,9 +380,21 @@ static void filter_item_free(void *user)
     free(user);
 }
 
+static int learn_rows(struct filter_stage *f, struct stage_item *item)
+{
+    struct filter_row *cells = f->workers[0].row; /* no worker is at a row in the first pass */
+    for (size_t i = 0; i < item->in.count; i++) {
+        filter_row_begin(cells);
+        fill_cells(f, &item->in.rows[i], cells, &item->scratch);
+        if (best_share_add(f->best, cells) < 0) return -1;
+    }
+    return 0;
+}
+
 static int filter_emit(struct stage_run *run, struct stage_item *item)
 {
     struct filter_stage *f = run->state;
+    if (is_first_pass(run)) return learn_rows(f, item);
     filter_totals_add(&f->totals, item->user);
     return 0;
 }
@@ -359,6 +427,8 @@ static const struct option options[] = {
      .help = "changes a rule; may be repeated"},
     {"without", 0, OPTION_LIST, offsetof(struct filter_options, without), .argument = "RULE", .split = true,
      .help = "leaves a rule out, or with 'unserved' all that cannot be served here"},
+    {"allow-substitute", 0, OPTION_LIST, offsetof(struct filter_options, substitutes), .argument = "NAME", .split = true,
+     .help = "scores of the model NAME may stand in for those that rules ask for; recorded"},
     {"mark", 0, OPTION_FLAG, offsetof(struct filter_options, mark), .help = "drops nothing; adds rule, measured, bound, also"},
     {"keep-ids", 0, OPTION_FILE, offsetof(struct filter_options, keep_ids), .argument = "FILE",
      .help = "keeps only rows whose id is listed: ids, one a line, or DataComp's .npy"},
@@ -371,6 +441,7 @@ static const struct stage stage = {
     .needs = "",
     .drops = true,
     .run_size = sizeof(struct filter_stage),
+    .prepare = filter_prepare,
     .open = filter_open,
     .item_new = filter_item_new,
     .item_free = filter_item_free,

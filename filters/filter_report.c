@@ -119,6 +119,7 @@ static int describe(struct buf *out, const struct chain *chain)
             if (!rule->values[k].given) continue;
             if (buf_printf(out, "\t%s=", p->name) < 0 || add_value(out, rule, p, &rule->values[k]) < 0) return -1;
         }
+        if (rule->substitute && buf_printf(out, "\tsubstitute=%s", rule->substitute) < 0) return -1;
         if (buf_byte(out, '\n') < 0) return -1;
     }
     return chain->tagger ? buf_printf(out, "tagger\t%s\n", tagger_digest(chain->tagger)) : 0;
@@ -149,6 +150,7 @@ static json_t *json_of_rule(const struct rule *rule)
     json_t *json = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:o}", "name", rule->name, "filter", rule->filter->name, "place",
                              filter_place_name(rule->place), "bound", rule->bound, "provenance", rule->provenance, "source",
                              rule->source, "parameters", parameters);
+    if (json && rule->substitute) json_object_set_new(json, "substitute", json_string(rule->substitute));
     if (json && rule->unserved) json_object_set_new(json, "unserved", json_string(rule->unserved));
     if (json && rule->filter->done_by) json_object_set_new(json, "done_by", json_string(rule->filter->done_by));
     if (json && rule->filter->cost == FILTER_COSTLY) json_object_set_new(json, "sampled", json_true());

@@ -1,6 +1,7 @@
 /* Every filter there is. Sources of the rules that use them stand in the presets; measures in table.h and filter-rules §1. */
 #include "filters/table.h"
 
+#include "filters/best_share.h"
 #include "filters/column_filters.h"
 #include "filters/picture/picture_filters.h"
 #include "filters/text/text_filters.h"
@@ -185,6 +186,10 @@ static const struct filter table[] = {
                 {"allow", FILTER_WORDS, NULL, "", NULL, "labels that are kept"},
                                       {"deny", FILTER_WORDS, NULL, "", NULL, "labels that are dropped"}),
      .prepare = column_label_prepare, .decide = column_label_decide},
+    {"score.best", "a model's score is among the best share of the pool, or at least t where that is known; ties at the bound stay",
+     PLACE_SCORE, FILTER_CHEAP, {NULL}, PARAMETERS(COLUMN("column that winnow score makes"),
+                DECIMAL("share", "part of the pool that stays; the rows are walked twice"), DECIMAL("t", "the bound, when it is known")),
+     .prepare = score_best_prepare, .decide = score_best_decide},
     {"score.label_overlap", "words of the text, stemmed, that are labels of the picture: >= min", PLACE_SCORE, FILTER_COSTLY,
      {NULL},
      PARAMETERS({"min", FILTER_COUNT, "1", "labels", NULL, "least that is kept"}),

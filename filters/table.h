@@ -145,6 +145,7 @@ struct rule {
     bool left_out;                /* by --without */
     /* filled by chain_prepare: */
     const char *unserved;         /* why this version or this input cannot serve it; NULL when it is served */
+    const char *substitute;       /* "sim_tiny for sim_b32": another model's scores that it reads; NULL */
     enum text_form form;          /* of parameters `form`, `split`, `of`, `min`, `max`, `strict`, where the filter has them */
     enum word_split split;
     bool raw_url;                 /* of=raw */

@@ -288,6 +288,7 @@ static int set_up(struct stage_run *run)
     if (!own->inputs || !own->losses) return fail_memory();
     if (parse_task(run) < 0 || stage_outputs_name(run) < 0 || default_packs(run) < 0) return -1;
     run->threads = run->common->threads ? (unsigned)run->common->threads : all_cores();
+    run->passes = run->stage->passes ? run->stage->passes : 1;
     if (run->stage->prepare && run->stage->prepare(run) < 0) return -1;
     if ((run->stage->source ? stage_arguments(run) : stage_inputs_open(run)) < 0) return -1;
     if (!run->packs) run->packs = columns_find(&run->in, STR("image_pack")) == SIZE_MAX ? NULL : "packs";
@@ -324,7 +325,7 @@ static int already_done(struct stage_run *run)
 static int walk(struct stage_run *run)
 {
     struct stage_private *own = run->own;
-    unsigned passes = run->stage->passes ? run->stage->passes : 1;
+    unsigned passes = run->passes;
     void **items = calloc(own->item_count, sizeof *items);
     if (!items) return fail_memory();
     for (size_t i = 0; i < own->item_count; i++) items[i] = &own->items[i];

@@ -88,6 +88,7 @@ struct stage_run {
     const struct stage_options *common;
     void *state;                       /* run_size bytes of the stage's own */
     struct columns in, out;
+    unsigned passes;                   /* times that the rows are walked: the stage's, unless prepare() asks for more */
     unsigned pass;                     /* 0 … passes-1 */
     unsigned threads;                  /* workers */
     uint64_t task, tasks;              /* --task task/tasks; 0 of 1 without */

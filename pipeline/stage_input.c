@@ -121,7 +121,7 @@ int stage_inputs_open(struct stage_run *run)
     for (size_t i = 0; i < in->count; i++) {
         in->files[i].path = paths[i];
         bool pipe = strcmp(paths[i], "-") == 0;
-        if (pipe && run->stage->passes > 1) {
+        if (pipe && run->passes > 1) {
             if (spool_standard_input(run) < 0) return -1;
             in->files[i].path = in->spool_path;
         } else if (pipe) { /* opened once and read as it comes */
@@ -143,7 +143,7 @@ int stage_inputs_begin(struct stage_run *run)
     struct rows_in *in = &run->own->in;
     uint64_t bytes = 0;
     for (size_t i = 0; i < in->count; i++) bytes += in->files[i].size;
-    stage_progress_total(run, bytes * (run->stage->passes ? run->stage->passes : 1));
+    stage_progress_total(run, bytes * run->passes);
     rows_close(in->finished);
     in->finished = NULL;
     in->next = in->reader ? 1 : 0; /* a pipe is open already */

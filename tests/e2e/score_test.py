@@ -220,5 +220,78 @@ class Score(make.InFolder):
         self.assertIn("nothing to compute", self.score("3/", "--no-similarity", code=2).error)
 
 
+class Rules(make.InFolder):
+    """Score rules of presets, on rows with made-up scores."""
+
+    LISTS = "laion_nsfw,laion_nsfw_asrun,laion_age,laion_animals"
+
+    def rows_with(self, **columns):
+        names = ["id", "text", "src_file", "src_record", "src_image", "src_text", *columns]
+        count = len(next(iter(columns.values())))
+        lines = [[f"{i:032x}", "a text", "0", str(i), "0", "0", *(values[i] for values in columns.values())] for i in range(count)]
+        return "".join("\t".join(line) + "\n" for line in [names, *lines]).encode()
+
+    def kept(self, rows, *arguments, code=0):
+        done = self.winnow("filter", "--plain", "--plain-input", *arguments, stdin=rows, code=code)
+        return [int(row["src_record"]) for row in done.rows()] if code == 0 else done.error
+
+    def test_the_bound_is_inclusive(self):
+        rows = self.rows_with(sim_b32=["0.3", "0.29999998", "0.31", "", "-0.1"])
+        self.assertEqual(self.kept(rows, "--preset", "laion400m", "--at", "score", "--without", "unserved"), [0, 2])
+
+    def test_another_model_stands_in_only_when_it_is_allowed(self):
+        rows = self.rows_with(sim_tiny=["0.3", "0.29", "0.9"])
+        preset = ["--preset", "datacomp-laion2b", "--at", "score"]
+        self.assertIn("clip_score (score.range): the rows have no column sim_b32 (clip-vit-b-32)", self.kept(rows, *preset, code=2))
+        self.assertIn("sim_b32", self.kept(rows, *preset, "--allow-substitute", "other", code=2))
+        self.assertEqual(self.kept(rows, *preset, "--allow-substitute", "tiny"), [0, 1, 2])
+        self.write("rows.tsv", rows)
+        said = self.winnow("filter", *preset, "--plain-input", "--allow-substitute", "tiny", "-o", "out/", "rows.tsv").error
+        self.assertIn("clip_score: sim_tiny for sim_b32", said)
+        with open(self.path("out/00000.json"), encoding="utf-8") as file:
+            manifest = json.load(file)
+        self.assertEqual(manifest["filters"][-1]["substitute"], "sim_tiny for sim_b32")
+        self.assertEqual(manifest["parameters"]["allow-substitute"], "tiny")
+
+    def test_where_the_named_model_is_there_no_other_stands_in(self):
+        rows = self.rows_with(sim_tiny=["0.9", "0.1"], sim_b32=["0.1", "0.9"])
+        self.assertEqual(self.kept(rows, "--preset", "datacomp-laion2b", "--at", "score", "--allow-substitute", "tiny"), [1])
+
+    def test_laions_tags_decide_together(self):
+        rows = self.rows_with(sim_b32=["0.5"] * 6, zs_laion_nsfw_b32=["UNLIKELY", "NSFW", "UNSURE", "NSFW", "UNSURE", "NSFW"],
+                              zs_laion_age_b32=["minor", "minor", "adult", "adult", "minor", "adult"],
+                              zs_laion_animals_b32=["animal", "other", "animal", "other", "other", "animal"])
+        self.assertEqual(self.kept(rows, "--preset", "laion400m", "--at", "score"), [0, 3])
+
+    def test_the_best_share_is_exact_with_ties(self):
+        scores = ["0.5", "0.1", "0.4", "0.3", "0.3", "0.3", "0.2", "-0.2", "0.25", "0.0"]
+        for share, least in (("0.3", "0.3"), ("0.1", "0.4"), ("0.6", "0.2"), ("0.05", "0.5"), ("1", "-1"), ("0.39", "0.3")):
+            n = int(len(scores) * float(share) + 1e-9)
+            ordered = sorted(map(float, scores), reverse=True)
+            self.assertEqual(float(least) if share != "1" else -1, ordered[n] if n < len(scores) else -1)  # as published
+            rule = ["--rule", f"best score.best column=sim_l14 share={share}"]
+            self.assertEqual(self.kept(self.rows_with(sim_l14=scores), *rule), [i for i, s in enumerate(scores) if float(s) >= float(least)])
+        kept = self.kept(self.rows_with(sim_l14=[*scores, "", "x"]), "--preset", "datacomp-clip30")  # no score: not of the pool
+        self.assertEqual(kept, [i for i, s in enumerate(scores) if float(s) >= 0.3])
+
+    def test_the_best_share_over_many_frames_and_threads(self):
+        import random
+        dice = random.Random(4)
+        scores = [f"{dice.random() - 0.3:.4f}" for _ in range(60000)]
+        least = sorted(map(float, scores), reverse=True)[18000]
+        self.write("rows.tsv", self.rows_with(sim_l14=scores))
+        self.winnow("filter", "--rule", "any text.chars min=1", "--plain-input", "-o", "rows.rows.zst", "rows.tsv")
+        for threads in ("1", "4"):
+            self.winnow("filter", "--preset", "datacomp-clip30", "--threads", threads, "--memory", "1M", "-o", f"{threads}/", "rows.rows.zst")
+        self.assertEqual(self.read("1/00000.rows.zst"), self.read("4/00000.rows.zst"))
+        self.assertEqual(len(self.view("1/00000.rows.zst")), sum(float(s) >= least for s in scores))
+        with open(self.path("1/00000.json"), encoding="utf-8") as file:
+            self.assertIn(f">={least:.9g} (best 0.3 of 60000)", [rule["bound"] for rule in json.load(file)["filters"]])
+        error = self.winnow("filter", "--preset", "datacomp-clip30", "--task", "0/2", "-o", "t/", "rows.rows.zst", code=2).error
+        self.assertIn("give its bound (t=)", error)
+        self.winnow("filter", "--preset", "datacomp-clip30", "--set", f"clip_score.t={least}", "--task", "0/1", "-o", "t/", "rows.rows.zst")
+        self.assertEqual(len(self.view("t/00000.rows.zst")), sum(float(s) >= least for s in scores))
+
+
 if __name__ == "__main__":
     unittest.main()
