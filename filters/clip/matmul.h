@@ -41,6 +41,7 @@ enum linear_after {
     LINEAR_ADD,       /* y += product + bias: the residual stream; out is F32 */
     LINEAR_QUICKGELU, /* v * sigmoid(1.702 v) of that */
     LINEAR_GELU,      /* v/2 * (1 + erf(v / sqrt 2)) */
+    LINEAR_RELU6,     /* 0 to 6 of that */
 };
 
 struct linear_spec {

@@ -97,6 +97,7 @@ static int follow(const struct packed *p, dnnl_primitive_attr_t attributes)
     dnnl_status_t status;
     if (p->after == LINEAR_ADD) status = dnnl_post_ops_append_sum(ops, 1);
     else if (p->after == LINEAR_QUICKGELU) status = dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_swish, 1.702f, 0);
+    else if (p->after == LINEAR_RELU6) status = dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_clip, 0, 6);
     else status = dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_gelu_erf, 0, 0);
     if (status == dnnl_success) status = dnnl_primitive_attr_set_post_ops(attributes, ops);
     dnnl_post_ops_destroy(ops);

@@ -77,6 +77,7 @@ static double after(const struct linear_spec *spec, double sum, double before)
     case LINEAR_ADD: return before + sum;
     case LINEAR_QUICKGELU: return sum / (1 + exp(-1.702 * sum));
     case LINEAR_GELU: return sum / 2 * (1 + erf(sum * M_SQRT1_2));
+    case LINEAR_RELU6: return fmin(fmax(sum, 0), 6);
     default: return sum;
     }
 }
@@ -116,6 +117,9 @@ static const struct linear_spec kinds[] = {
     {.type = MATMUL_S8, .out = MATMUL_F32, .after = LINEAR_ADD},
     {.type = MATMUL_S8, .out = MATMUL_F32, .after = LINEAR_QUICKGELU},
     {.type = MATMUL_S8, .out = MATMUL_F32, .after = LINEAR_GELU},
+    {.type = MATMUL_F32, .out = MATMUL_F32, .after = LINEAR_RELU6},
+    {.type = MATMUL_BF16, .out = MATMUL_F32, .after = LINEAR_RELU6},
+    {.type = MATMUL_S8, .out = MATMUL_F32, .after = LINEAR_RELU6},
 };
 static const size_t shapes[][2] = {{64, 192}, {173, 64}, {24, 60}, {768, 512}, {7, 1}, {300, 777}}; /* n, k */
 
