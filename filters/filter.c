@@ -6,9 +6,11 @@
  * (1) Kept + dropped = read; with --mark all rows are kept.
  * (2) Which rules a row fails depends on the row alone, so neither threads nor frames change an output or a count.
  * (3) A rule that changes a text leaves what it was in text_raw, and never changes id. */
-#include "filters/best_share.h"
+#include "filters/filter.h"
+
 #include "filters/filter_report.h"
 #include "filters/ids.h"
+#include "filters/learn/learn.h"
 #include "filters/preset.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/hash.h"
@@ -48,7 +50,6 @@ struct filter_stage {
     bool samples;                  /* some rule is costly */
     struct worker *workers;
     struct filter_totals totals;
-    struct best_share *best;       /* with two passes */
     pthread_mutex_t settling;
     bool settled;
 };
@@ -182,24 +183,33 @@ static int open_workers(struct stage_run *run, struct filter_stage *f)
     return 0;
 }
 
-/* Whether the rows are walked twice must be known before they are opened; which rules the input serves is known after. */
-static int filter_prepare(struct stage_run *run)
+int filter_needs_pool(const struct command_line *line)
 {
     struct chain chain;
     int result = chain_init(&chain);
-    if (result == 0) result = gather_rules(run->options, &chain);
-    if (result == 0) run->passes = best_share_wanted(&chain) ? 2 : 1;
+    if (result == 0) result = gather_rules(line->options, &chain);
+    if (result == 0) result = chain_learns(&chain) != NULL;
     chain_free(&chain);
     return result;
 }
 
-static int open_best_share(struct stage_run *run, struct filter_stage *f)
+/* Whether the rows are walked twice must be known before they are opened; which rules the input serves is known after. */
+static int filter_prepare(struct stage_run *run)
 {
+    int pool = filter_needs_pool(run->line);
+    run->passes = pool > 0 ? 2 : 1;
+    return pool < 0 ? -1 : 0;
+}
+
+static int begin_learning(struct stage_run *run, struct filter_stage *f)
+{
+    const struct rule *rule = chain_learns(&f->chain);
     pthread_mutex_init(&f->settling, NULL);
-    if (run->passes == 1) return 0;
-    if (run->tasks > 1 && best_share_wanted(&f->chain))
-        return fail_usage("the best share of a pool is known to one task alone: give its bound (t=), as a run over all rows says it");
-    return (f->best = best_share_open(&f->chain, run->common->memory / 2, run->common->tmp)) ? 0 : -1;
+    if (!rule) return 0;
+    if (run->tasks > 1)
+        return fail_usage("%s learns from all rows, and a task of several sees its own alone: %s", rule->name,
+                          rule->filter->learning->instead);
+    return chain_learn_begin(&f->chain, run->common->memory / 2, run->common->tmp);
 }
 
 static int filter_open(struct stage_run *run)
@@ -209,7 +219,7 @@ static int filter_open(struct stage_run *run)
     if (chain_init(&f->chain) < 0 || gather_rules(o, &f->chain) < 0 || gather_substitutes(o, &f->chain) < 0) return -1;
     if (chain_prepare(&f->chain, has_column, &run->in) < 0 || check_served(run, &f->chain) < 0) return -1;
     say_substitutes(run, &f->chain);
-    if (open_best_share(run, f) < 0) return -1;
+    if (begin_learning(run, f) < 0) return -1;
     if (o->keep_ids && ids_read(&f->keep_ids, o->keep_ids) < 0) return -1;
     if (o->drop_ids && ids_read(&f->drop_ids, o->drop_ids) < 0) return -1;
     if (filter_totals_init(&f->totals, f->chain.count) < 0) return -1;
@@ -227,7 +237,6 @@ static void filter_close(struct stage_run *run)
         buf_free(&f->workers[i].also);
     }
     free(f->workers);
-    best_share_close(f->best);
     pthread_mutex_destroy(&f->settling);
     chain_free(&f->chain);
     ids_free(&f->keep_ids);
@@ -331,10 +340,10 @@ static int pass_row(struct stage_run *run, struct stage_item *item, const struct
 
 static bool is_first_pass(const struct stage_run *run) { return run->pass + 1 < run->passes; }
 
-static int settle_once(struct filter_stage *f)
+static int settle_once(const struct stage_run *run, struct filter_stage *f)
 {
     pthread_mutex_lock(&f->settling);
-    int result = f->settled || !f->best ? 0 : best_share_settle(f->best);
+    int result = f->settled || run->passes == 1 ? 0 : chain_learn_end(&f->chain);
     f->settled = true;
     pthread_mutex_unlock(&f->settling);
     return result;
@@ -344,7 +353,7 @@ static int filter_work(struct stage_run *run, struct stage_item *item, unsigned 
 {
     struct filter_stage *f = run->state;
     if (is_first_pass(run)) return 0;
-    if (settle_once(f) < 0) return -1;
+    if (settle_once(run, f) < 0) return -1;
     struct worker *w = &f->workers[worker];
     bool mark = ((const struct filter_options *)run->options)->mark;
     filter_totals_clear(item->user);
@@ -386,7 +395,7 @@ static int learn_rows(struct filter_stage *f, struct stage_item *item)
     for (size_t i = 0; i < item->in.count; i++) {
         filter_row_begin(cells);
         fill_cells(f, &item->in.rows[i], cells, &item->scratch);
-        if (best_share_add(f->best, cells) < 0) return -1;
+        if (chain_learn(&f->chain, cells) < 0) return -1;
     }
     return 0;
 }

@@ -1,8 +1,8 @@
 /* Every filter there is. Sources of the rules that use them stand in the presets; measures in table.h and filter-rules §1. */
 #include "filters/table.h"
 
-#include "filters/best_share.h"
 #include "filters/column_filters.h"
+#include "filters/learn/learn.h"
 #include "filters/picture/picture_filters.h"
 #include "filters/text/text_filters.h"
 #include "filters/url/url_filters.h"
@@ -27,6 +27,8 @@
 #define KEEP {"keep", FILTER_CHOICE, "none", "", "none|match", "keep texts without a match, or those with one"}
 #define OF {"of", FILTER_CHOICE, "url", "", "url|raw", "the resolved URL, or as the page wrote it"}
 #define COLUMN(what) {"column", FILTER_COLUMN, NULL, "", NULL, what}
+#define BORDERS                                                                                                                   \
+    {"borders", FILTER_CHOICE, "spaces", "", "spaces|worldwide", "what parts words: spaces, or none in scripts without them"}
 #define TAGGER {"tagger", FILTER_TEXT, NULL, "", NULL, "which tagger; wordnet when none is named"}
 
 static const struct filter table[] = {
@@ -103,6 +105,9 @@ static const struct filter table[] = {
     {"text.punct_ratio", "marks , ; : ? ! . / (words and marks): >= min", PLACE_TEXT, FILTER_COSTLY, {"text"},
      PARAMETERS(FORM, MIN_SHARE, {"min_items", FILTER_COUNT, "12", "words and marks", NULL, "texts with fewer are kept"}),
      .decide = text_punct_ratio_decide},
+    {"text.entries", "entries of a list that the text holds (MetaCLIP): min <= n <= max", PLACE_TEXT, FILTER_COSTLY, {"text"},
+     PARAMETERS(FORM, LIST(NULL), BORDERS, {"min", FILTER_COUNT, "1", "entries", NULL, "least that is kept"}, MAX("entries")),
+     .prepare = text_entries_prepare, .decide = text_entries_decide, .release = text_entries_release},
     {"text.hypernyms", "replaces names by what they are (\"Harrison Ford\" -> \"actor\")", PLACE_TEXT, FILTER_COSTLY, {"text"},
      .unserved = "needs a table of entities, which this version cannot read; the text stays as it is", .changes_text = true},
     {"text.person_names", "replaces each name of a person by <PERSON>", PLACE_TEXT, FILTER_COSTLY, {"text"},
@@ -164,10 +169,13 @@ static const struct filter table[] = {
     {"corpus.first", "the first occurrence of a key", PLACE_DUP, FILTER_CHEAP, {NULL},
      PARAMETERS({"key", FILTER_TEXT, "url+text", "", NULL, "columns joined by +"}), .prepare = corpus_first_prepare,
      .unserved = "done by winnow dedup"},
-    {"corpus.balance", "a text stays with the chance that the counts of its matched entries give it (MetaCLIP)", PLACE_LAST,
-     FILTER_COSTLY, {"text"}, PARAMETERS({"t", FILTER_COUNT, "20000", "matches", NULL, "entries up to this count are whole"},
-                          {"seed", FILTER_COUNT, "0", "", NULL, "of the coins"}, LIST(NULL)),
-     .unserved = "needs a list of entries and their counts, which this version cannot make"},
+    {"corpus.balance", "a text stays with the chance that the counts of its entries give it (MetaCLIP)", PLACE_LAST, FILTER_COSTLY,
+     {"text"},
+     PARAMETERS(FORM, {"t", FILTER_COUNT, "20000", "texts", NULL, "entries of up to so many texts keep all of them"},
+                {"seed", FILTER_COUNT, "0", "", NULL, "of the coins"}, LIST(NULL), BORDERS,
+                {"counts", FILTER_CHOICE, "input", "", "input|list", "counted over the input, which is walked twice, or told by the list"}),
+     .prepare = corpus_balance_prepare, .decide = corpus_balance_decide, .release = corpus_balance_release,
+     .learning = &corpus_balance_learning},
 
     /* ---- columns and scores ---- */
     {"column.range", "the number in a column: min <= x <= max", PLACE_LAST, FILTER_CHEAP, {NULL},
@@ -189,7 +197,8 @@ static const struct filter table[] = {
     {"score.best", "a model's score is among the best share of the pool, or at least t where that is known; ties at the bound stay",
      PLACE_SCORE, FILTER_CHEAP, {NULL}, PARAMETERS(COLUMN("column that winnow score makes"),
                 DECIMAL("share", "part of the pool that stays; the rows are walked twice"), DECIMAL("t", "the bound, when it is known")),
-     .prepare = score_best_prepare, .decide = score_best_decide},
+     .prepare = score_best_prepare, .decide = score_best_decide, .release = score_best_release,
+     .learning = &score_best_learning},
     {"score.label_overlap", "words of the text, stemmed, that are labels of the picture: >= min", PLACE_SCORE, FILTER_COSTLY,
      {NULL},
      PARAMETERS({"min", FILTER_COUNT, "1", "labels", NULL, "least that is kept"}),

@@ -105,6 +105,7 @@ struct filter {
     const char *bound;                           /* what a dropped row is told where it is no number; prepare may say more */
     bool changes_text;                           /* sets the row's text (filter_row_set_text) */
     const char *unserved;                        /* decide is NULL: why, and what would serve it */
+    const struct filter_learning *learning;      /* what it learns of all rows before it judges one (learn/learn.h); NULL */
     const char *done_by;                         /* decide is NULL and nothing is missing: the command that does it anyway */
 };
 

@@ -161,6 +161,39 @@ static void test_sentiment_sums_valences(void **state)
     judge_free(j);
 }
 
+static void test_texts_without_an_entry_are_dropped(void **state)
+{
+    (void)state;
+    struct judged *j = judge_with_list("text.entries", "red fox\nsnow\n");
+    assert_null(judge_row(j, "text", "A red fox.", NULL));
+    assert_string_equal(judge_row(j, "text", "A red\tfoxes", NULL), "rule");
+    assert_string_equal(measured(j), "0");
+    judge_free(j);
+}
+
+/* 10,000 texts of an entry with t = 2,500 of 10,000: a quarter stays, the same one whenever it is asked. */
+static void test_balance_keeps_the_share_that_the_count_allows(void **state)
+{
+    (void)state;
+    struct judged *j = judge_with_list("corpus.balance t=2500 counts=list", "head\t10000\ntail\t2500\n");
+    struct judged *other = judge_with_list("corpus.balance t=2500 counts=list seed=1", "head\t10000\ntail\t2500\n");
+    size_t kept = 0, differ = 0;
+    for (int i = 0; i < 10000; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "%d", i);
+        bool stays = !judge_row(j, "text", "a head", "id", id, NULL);
+        assert_int_equal(stays, !judge_row(j, "text", "head, head", "id", id, NULL));
+        assert_null(judge_row(j, "text", "head and tail", "id", id, NULL)); /* an entry of up to t texts keeps all of them */
+        differ += stays != !judge_row(other, "text", "a head", "id", id, NULL);
+        kept += stays;
+    }
+    assert_in_range(kept, 2350, 2650);    /* 3.5 deviations around 2,500 */
+    assert_in_range(differ, 3550, 3950);  /* 2 x 1/4 x 3/4 */
+    assert_string_equal(judge_row(j, "text", "nothing", "id", "1", NULL), "rule");
+    judge_free(j);
+    judge_free(other);
+}
+
 static void test_phash_lists_name_pictures(void **state)
 {
     (void)state;
@@ -250,7 +283,8 @@ static void test_rules_behind_the_first_are_counted_alone(void **state)
 static void test_every_filter_that_decides_has_a_boundary_here(void **state)
 {
     (void)state;
-    static const char *const by_lists[] = {"text.vocab", "text.flagged_ratio", "text.common_ratio", "text.sentiment", "image.phash_list"};
+    static const char *const by_lists[] = {"text.vocab", "text.flagged_ratio", "text.common_ratio", "text.sentiment", "image.phash_list",
+                                          "text.entries", "corpus.balance"};
     size_t count;
     const struct filter *table = filter_table(&count);
     for (size_t i = 0; i < count; i++) {
@@ -271,6 +305,8 @@ int main(void)
         cmocka_unit_test(test_vocab_wants_every_word_and_pair_at_its_count),
         cmocka_unit_test(test_flagged_and_common_words_are_shares_of_all_words),
         cmocka_unit_test(test_sentiment_sums_valences),
+        cmocka_unit_test(test_texts_without_an_entry_are_dropped),
+        cmocka_unit_test(test_balance_keeps_the_share_that_the_count_allows),
         cmocka_unit_test(test_phash_lists_name_pictures),
         cmocka_unit_test(test_registrable_domains_block_their_hosts_and_not_their_neighbours),
         cmocka_unit_test(test_crop_cuts_both_ends_and_keeps_the_original),
