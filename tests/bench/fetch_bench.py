@@ -1,8 +1,15 @@
-"""`winnow fetch --from-web` beside img2dataset: the same pictures from nginx on the loopback, http and https, resized to 256.
+#!/usr/bin/env python3
+"""`winnow fetch --from-web` beside img2dataset and beside what bounds it: the same pictures from nginx on the loopback, over http and
+https (HTTP/2), small ones and megapixels, resized to 256.
 
-Part of bench.py. CPU seconds are those of the fetching program alone (nginx is not among them), less those of the same call with
-a list of one picture, over the pictures of the list.
+    tests/bench/fetch_bench.py [--rounds N] [--quick] [--no-peer]      $WINNOW names another program than ./winnow
+
+The CPU time of a picture is user + system of the fetching program alone (nginx is not among them), less that of the same call with
+a list of one picture, over the further pictures of the list. The bound is the sum of bare curl-multi and of a bare loop of the
+codecs (bare_fetch.c). All sides take turns, and each figure is the least of the rounds. The pictures are made from the mini web's
+photographs. Needs nginx (nginx-light), a compiler, and for the peer PyPI; $WINNOW_FETCH_VENV names a virtual environment to keep.
 """
+import argparse
 import contextlib
 import hashlib
 import math
@@ -13,19 +20,25 @@ import struct
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 import zlib
 
 PEER = "img2dataset==1.47.0"
 PEER_THREADS = (8, 32, 128)
 SMALL, LARGE = 1200, 400    # pictures of a list
+QUICK = 6                   # with --quick lists are so many times shorter
+SIZE, QUALITY = 256, 95
+CONNECTIONS = 32            # to the one host, on all sides that keep some
 SMALL_BYTES = (12000, 32000)
 LARGE_SIDE, LARGE_FROM, LARGE_QUALITY = 1155, 900, 85  # a megapixel at 4 : 3; what pictures of at least so many pixels are enlarged to
+PEER_BARS = {"small": 2.3, "large": 3.5}
+SUM_BAR = 1.25
 AGENT = "bench/1.0 (+https://example.org/bench)"
 HEAD = """daemon off; master_process off; pid nginx.pid; error_log error.log; events {{ }}
 http {{ access_log off; default_type image/jpeg; keepalive_requests 100000;
   client_body_temp_path t; proxy_temp_path t; fastcgi_temp_path t; uwsgi_temp_path t; scgi_temp_path t;
-  server {{ root served; listen 127.0.0.1:{http}; listen 127.0.0.1:{https} ssl; ssl_certificate {pem}; ssl_certificate_key {pem}; }} }}
+  server {{ root served; listen 127.0.0.1:{http}; listen 127.0.0.1:{https} ssl http2; ssl_certificate {pem}; ssl_certificate_key {pem}; }} }}
 """
 
 
@@ -62,12 +75,12 @@ def rows_of(urls):
 
 
 def jpeg_side(path):
-    """The longer side by the frame header; 0 for other files."""
+    """The longer side by the frame header; 0 for other files, and for the four components of print."""
     with open(path, "rb") as file:
         data, at = file.read(), 2
     while data[:2] == b"\xff\xd8" and at + 9 < len(data) and data[at] == 0xFF:
         if data[at + 1] in (0xC0, 0xC2):
-            return max(struct.unpack(">HH", data[at + 5:at + 9]))
+            return 0 if data[at + 9] > 3 else max(struct.unpack(">HH", data[at + 5:at + 9]))
         at += 2 + struct.unpack(">H", data[at + 2:at + 4])[0]
     return 0
 
@@ -97,13 +110,43 @@ def psnr(one, other):
     return 10 * math.log10(255 * 255 / error) if error else 99.0
 
 
+class Cost:
+    """One side of the comparison on one list: CPU seconds beyond the first picture, the least of what was measured."""
+
+    def __init__(self, run, pictures):
+        self.run, self.pictures, self.first, self.all = run, pictures, math.inf, math.inf
+
+    def measure(self):
+        self.first = min(self.first, self.run("one").cpu)
+        self.all = min(self.all, self.run("all").cpu)
+
+    def ms(self):
+        return (self.all - self.first) / (self.pictures - 1) * 1000
+
+
+class BareCost:
+    """The same of bare_fetch, which takes its own time and leaves the first picture out."""
+
+    def __init__(self, run):
+        self.run, self.least = run, math.inf
+
+    def measure(self):
+        pictures, _, milliseconds = self.run().split()
+        self.least = min(self.least, float(milliseconds) / int(pictures))
+
+    def ms(self):
+        return self.least
+
+
 class FetchBench:
     def __init__(self, bench, winnow, root, shared, timed):
-        self.bench, self.program, self.timed = bench, winnow, timed
+        self.bench, self.program, self.timed, self.root = bench, winnow, timed, root
+        self.shorter = QUICK if getattr(bench, "quick", False) else 1
         self.tls = os.path.join(root, "tests/e2e/servers/tls")
         self.archive = os.path.join(shared, "data/miniweb/miniweb.tar.zst")
         self.folder = bench.path("web")
         self.served = os.path.join(self.folder, "served")
+        self.threads = str(os.cpu_count())
 
     def path(self, *names):
         return os.path.join(self.folder, *names)
@@ -113,9 +156,9 @@ class FetchBench:
     def fetch(self, rows, out, *options):
         """CPU and wall of one call; pictures go to out.tar."""
         return self.timed([self.program, "fetch", "--from-web", "--user-agent", AGENT, "--accept-network=127.0.0.0/8", "--ports=high",
-                           "--rate=0", "--per-host=32", "--ca", os.path.join(self.tls, "ca.pem"), "--size=256", "--quality=95",
-                           "--plain-input", "--quiet", "--force", "--packs", self.path("packs"), "-o", self.path(out + ".rows.zst"),
-                           "--dropped", self.path(out + ".dropped.zst"), *options, self.path(rows)])
+                           "--rate=0", f"--per-host={CONNECTIONS}", "--ca", os.path.join(self.tls, "ca.pem"), f"--size={SIZE}",
+                           f"--quality={QUALITY}", f"--threads={self.threads}", "--plain-input", "--quiet", "--force", "--packs", self.path("packs"),
+                           "-o", self.path(out + ".rows.zst"), "--dropped", self.path(out + ".dropped.zst"), *options, self.path(rows)])
 
     def fetched(self, out):
         with tarfile.open(self.path("packs", out + ".tar")) as tar:
@@ -123,7 +166,8 @@ class FetchBench:
 
     def list_of(self, name, kind, ports, scheme, count):
         urls = [f"{scheme}://127.0.0.1:{ports[scheme]}/{kind}/{n}.jpg" for n in range(count)]
-        for end, text in ((".tsv", rows_of(urls)), (".txt", "\n".join(urls) + "\n")):
+        files = [os.path.join(self.served, kind, f"{n}.jpg") for n in range(count)]
+        for end, text in ((".tsv", rows_of(urls)), (".txt", "\n".join(urls) + "\n"), (".files", "\n".join(files) + "\n")):
             with open(self.path(name + end), "w", encoding="utf-8") as file:
                 file.write(text)
 
@@ -154,6 +198,10 @@ class FetchBench:
                 file.write(data)
         self.link("large", sources, LARGE)
 
+    def mean_kb(self, kind):
+        sizes = [entry.stat().st_size for entry in os.scandir(os.path.join(self.served, kind))]
+        return round(sum(sizes) / len(sizes) / 1000)
+
     # ---- the peer
 
     def peer_python(self):
@@ -172,49 +220,87 @@ class FetchBench:
         out = self.path("peer")
         shutil.rmtree(out, ignore_errors=True)
         code = "import fire; from img2dataset import download; fire.Fire(download)"
-        environment = dict(os.environ, NO_ALBUMENTATIONS_UPDATE="1", WANDB_MODE="disabled")
+        environment = dict(os.environ, NO_ALBUMENTATIONS_UPDATE="1", WANDB_MODE="disabled", SSL_CERT_FILE=os.path.join(self.tls, "ca.pem"))
         took = self.timed([python, "-c", code, "--url_list", self.path(name + ".txt"), "--input_format=txt", "--output_folder", out,
-                           "--output_format=webdataset", "--processes_count=1", f"--thread_count={threads}", "--image_size=256",
-                           "--resize_mode=keep_ratio_largest", "--resize_only_if_bigger=True", "--encode_quality=95", "--retries=0"],
+                           "--output_format=webdataset", "--processes_count=1", f"--thread_count={threads}",
+                           f"--image_size={SIZE}", "--resize_mode=keep_ratio_largest", "--resize_only_if_bigger=True",
+                           f"--encode_quality={QUALITY}", "--retries=0"],
                           env=environment, stderr=subprocess.DEVNULL)
         with tarfile.open(os.path.join(out, "00000.tar")) as tar:
-            took.pictures = sum(member.name.endswith(".jpg") for member in tar.getmembers())
+            came = sum(member.name.endswith(".jpg") for member in tar.getmembers())
+        self.check_count(name, came, PEER)
         return took
+
+    # ---- the bound
+
+    def build_bare(self):
+        """Beside the program lies the library that it was linked from."""
+        beside = os.path.dirname(self.program)
+        library = os.path.join(beside, "build", "libwinnow.a") if os.path.samefile(beside, self.root) else os.path.join(beside, "libwinnow.a")
+        subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-O2", "-D_GNU_SOURCE", f"-I{self.root}", "-o", self.path("bare_fetch"),
+                        os.path.join(self.root, "tests/bench/bare_fetch.c"), library, "-lcurl", "-ljpeg", "-ldl", "-lm", "-pthread"], check=True)
+
+    def bare(self, *arguments):
+        return subprocess.run([self.path("bare_fetch"), *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+    def bare_net(self):
+        return self.bare("net", str(CONNECTIONS), os.path.join(self.tls, "ca.pem"), self.path("all.txt"))
+
+    def bare_codec(self, scaling):
+        return self.bare("codec", self.threads, str(SIZE), scaling, self.path("all.files"))
 
     # ---- figures
 
-    def cost(self, run, kind, scheme, ports, count):
-        """Least CPU ms a picture of two runs, net of a list of one."""
-        self.list_of("one", kind, ports, scheme, 1)
-        self.list_of("all", kind, ports, scheme, count)
-        start = min(run("one").cpu for _ in range(2))
-        return (min(run("all").cpu for _ in range(2)) - start) / count * 1000
+    def check_count(self, name, came, who):
+        wanted = sum(1 for _ in open(self.path(name + ".txt"), encoding="utf-8"))
+        if came != wanted:
+            raise AssertionError(f"{who}: {wanted} pictures asked for, {came} came")
 
     def winnow(self, name, *options):
         took = self.fetch(name + ".tsv", "out", *options)
-        wanted = sum(1 for _ in open(self.path(name + ".txt"), encoding="utf-8"))
-        if len(self.fetched("out")) != wanted:
-            raise AssertionError(f"{wanted} pictures asked for, {len(self.fetched('out'))} came")
+        self.check_count(name, len(self.fetched("out")), "winnow")
         return took
 
     def best_threads(self, python, kind, ports, count):
+        if self.shorter > 1:
+            return PEER_THREADS[-1]
         self.list_of("all", kind, ports, "http", count)
         return min(PEER_THREADS, key=lambda threads: self.peer(python, "all", threads).cpu)
 
+    def costs(self, kind, scheme, ports, count, python, threads):
+        """CPU ms a picture of each side, measured in turns."""
+        self.list_of("one", kind, ports, scheme, 1)
+        self.list_of("all", kind, ports, scheme, count)
+        sides = {"ours": Cost(self.winnow, count), "net": BareCost(self.bare_net), "codec": BareCost(lambda: self.bare_codec("scaled"))}
+        if kind == "large":
+            sides["exact"] = Cost(lambda name: self.winnow(name, "--exact-resize"), count)
+            sides["exact codec"] = BareCost(lambda: self.bare_codec("exact"))
+        if python:
+            sides["peer"] = Cost(lambda name: self.peer(python, name, threads), count)
+        for _ in range(self.bench.rounds):
+            for side in sides.values():
+                side.measure()
+        return {name: side.ms() for name, side in sides.items()}
+
+    def show(self, kind, scheme, ms, threads):
+        say, total = self.bench.say, ms["net"] + ms["codec"]
+        say(f"fetch, {kind} pictures over {scheme}, CPU ms a picture", f"{ms['ours']:.3f}", note=f"{1000 / ms['ours']:.0f} a second a core")
+        say("bare curl-multi + bare codecs, CPU ms a picture", f"{total:.3f}", note=f"{ms['net']:.3f} + {ms['codec']:.3f}")
+        say("fetch / that sum", f"{ms['ours'] / total:.2f}", f"<= {SUM_BAR}", ms["ours"] / total <= SUM_BAR)
+        if "exact" in ms:
+            total = ms["net"] + ms["exact codec"]
+            say("fetch --exact-resize, CPU ms a picture", f"{ms['exact']:.3f}", note=f"{ms['exact'] / total:.2f} times the sum with exact codecs")
+        if "peer" in ms:
+            ratio, bar = ms["peer"] / ms["ours"], PEER_BARS[kind]
+            say(f"{PEER}, {threads} threads, CPU ms a picture", f"{ms['peer']:.3f}")
+            say("that / fetch", f"{ratio:.2f}", f">= {bar}", ratio >= bar)
+
     def compare(self, ports, python):
-        say = self.bench.say
-        for kind, count, bar in (("small", SMALL, 2.3), ("large", LARGE, 3.5)):
+        for kind, count in (("small", SMALL // self.shorter), ("large", LARGE // self.shorter)):
+            threads = self.best_threads(python, kind, ports, count) if python else 0
             for scheme in ("http", "https"):
-                ours = self.cost(self.winnow, kind, scheme, ports, count)
-                say(f"fetch, {kind} pictures over {scheme}, CPU ms a picture", f"{ours:.2f}", note=f"{1000 / ours:.0f} a second a core")
-                if kind == "large" and scheme == "http":
-                    exact = self.cost(lambda name: self.winnow(name, "--exact-resize"), kind, scheme, ports, count)
-                    say("the same with --exact-resize", f"{exact:.2f}")
-                if python and scheme == "http":
-                    threads = self.best_threads(python, kind, ports, count)
-                    theirs = self.cost(lambda name: self.peer(python, name, threads), kind, scheme, ports, count)
-                    say(f"{PEER} on them, {threads} threads, CPU ms a picture", f"{theirs:.2f}")
-                    say("that / fetch, CPU", f"{theirs / ours:.1f}", f">= {bar}", theirs / ours >= bar)
+                self.show(kind, scheme, self.costs(kind, scheme, ports, count, python, threads), threads)
+                print(f"  load {os.getloadavg()[0]:.1f}", flush=True)
 
     def likeness(self, ports, distinct):
         self.list_of("some", "large", ports, "http", distinct)
@@ -227,11 +313,48 @@ class FetchBench:
         if not os.path.exists(self.archive) or not shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin"):
             self.bench.say("fetch: needs nginx and ../shared/data/miniweb", "skipped")
             return
-        _, wide = self.unpack()
+        small, wide = self.unpack()
+        self.build_bare()
         with serving(self.folder, self.tls) as ports:
             self.make_large(ports, wide)
+            self.bench.say("distinct pictures: small, megapixels", f"{small}, {wide}", note=f"{self.mean_kb('small')}, {self.mean_kb('large')} kB in the mean")
             self.likeness(ports, wide)
             python = self.peer_python() if self.bench.peer else None
             if self.bench.peer and not python:
                 self.bench.say(f"{PEER}: not to be had here", "skipped")
             self.compare(ports, python)
+
+
+class Sheet:
+    """What FetchBench wants of its caller: a folder, the number of rounds, and lines."""
+
+    def __init__(self, folder, options):
+        self.folder, self.rounds, self.quick, self.peer, self.missed = folder, options.rounds, options.quick, not options.no_peer, False
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def say(self, what, figure, bar=None, good=None, note=""):
+        self.missed |= good is False
+        state = "" if good is None else "met" if good else "MISSED"
+        print(f"{what:58}{figure:>12}  {('bar ' + bar) if bar else '':12}{state:8}{note}".rstrip(), flush=True)
+
+
+def main():
+    import bench  # it imports this file in its turn
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="one round of short lists: to see that all sides run, no figure to quote")
+    parser.add_argument("--no-peer", action="store_true", help="do without img2dataset")
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds = 1
+    print(f"{bench.machine()}; least of {options.rounds} rounds{'; quick: do not quote' if options.quick else ''}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="winnow-bench-") as folder:
+        sheet = Sheet(folder, options)
+        FetchBench(sheet, bench.WINNOW, bench.ROOT, bench.SHARED, bench.timed).run()
+        return 1 if sheet.missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
