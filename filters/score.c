@@ -6,191 +6,22 @@
  * (3) The manifest names model, heads and lists by the digests of their content. */
 #include "filters/score.h"
 
-#include "filters/preset.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/log.h"
 
-#include <math.h>
 #include <stdlib.h>
 
-/* ---- names */
-
-static bool allows(const struct score_options *o, const char *name)
-{
-    for (size_t i = 0; i < o->substitutes.count; i++)
-        if (strcmp(o->substitutes.items[i], name) == 0) return true;
-    return false;
-}
-
-/* A name of a published model's shape is given to such models alone. */
-static int name_model(struct score *s, const struct score_options *o)
-{
-    const char *own = clip_short_name(s->clip), *name = o->name ? o->name : own;
-    bool plain = *name >= 'a' && *name <= 'z' && strlen(name) <= 24;
-    for (const char *c = name; *c; c++) plain &= (*c >= 'a' && *c <= 'z') || ascii_is_digit(*c) || *c == '_';
-    if (!plain) return fail_usage("--name %s: expected at most 24 small letters, digits and _", name);
-    if (strcmp(name, own) != 0 && clip_name_is_reserved(name) && !allows(o, name))
-        return fail_usage("%s is not the model that is called %s (it would be called %s): --allow-substitute %s lets it stand in",
-                          o->model, name, own, name);
-    snprintf(s->name, sizeof s->name, "%s", name);
-    return 0;
-}
-
-static size_t add_column(struct stage_run *run, const char *format, const char *what, const char *model)
-{
-    char name[160];
-    snprintf(name, sizeof name, format, what, model);
-    size_t at = columns_find(&run->out, str_from(name));
-    if (at != SIZE_MAX) return at; /* scored before: the values are replaced */
-    return columns_add(&run->out, str_from(name)) < 0 ? SIZE_MAX : run->out.count - 1;
-}
-
-static int take_name(struct str name, char out[SCORE_NAME_ROOM], const char *option)
-{
-    bool plain = name.n > 0 && name.n <= 32 && name.p[0] >= 'a' && name.p[0] <= 'z';
-    for (size_t i = 0; i < name.n; i++)
-        plain &= (name.p[i] >= 'a' && name.p[i] <= 'z') || ascii_is_digit(name.p[i]) || name.p[i] == '_';
-    if (!plain) return fail_usage("%s %.*s: expected at most 32 small letters, digits and _", option, STR_ARG(name));
-    snprintf(out, SCORE_NAME_ROOM, "%.*s", STR_ARG(name));
-    return 0;
-}
-
-/* ---- heads */
-
-/* "categories=raw" and its kin; the mode becomes part of the column's name. */
-static int set_head_option(struct str option, struct head_options *o, const char **suffix)
-{
-    if (str_eq(option, STR("categories=lookup"))) return 0;
-    if (str_eq(option, STR("categories=oov"))) return o->categories = HEAD_OOV, *suffix = "_oov", 0;
-    if (str_eq(option, STR("categories=raw"))) return o->categories = HEAD_RAW, *suffix = "_raw", 0;
-    if (str_eq(option, STR("activation=relu"))) return o->activation = HEAD_RELU, 0;
-    if (str_eq(option, STR("activation=none"))) return o->activation = HEAD_NO_ACTIVATION, 0;
-    if (str_eq(option, STR("output=logistic"))) return o->logistic = true, 0;
-    if (str_eq(option, STR("output=logit"))) return o->logit = true, 0;
-    if (str_eq(option, STR("half=0"))) return o->half = false, 0;
-    return fail_usage("'%.*s': expected categories=lookup|oov|raw, activation=relu|none, output=logistic|logit or half=0",
-                      STR_ARG(option));
-}
-
-static int check_head(const struct score *s, const struct score_options *o, const struct score_head *h, const char *path)
-{
-    const char *trained_on = head_model(h->head);
-    if (head_width(h->head) != clip_embed(s->clip))
-        return fail_usage("%s takes embeddings of %zu numbers: %s gives %u", path, head_width(h->head), o->model, clip_embed(s->clip));
-    if (head_outputs(h->head) > 1 && !head_is_prototypes(h->head))
-        return fail_usage("%s gives %zu numbers: one was expected", path, head_outputs(h->head));
-    if (trained_on && strcmp(trained_on, s->name) != 0 && !allows(o, trained_on))
-        return fail_usage("%s was trained on %s, this is %s: --allow-substitute %s takes it all the same", path, trained_on, s->name,
-                          trained_on);
-    return 0;
-}
-
-/* NAME=FILE[,option]... */
-static int open_head(struct stage_run *run, struct score *s, const char *text)
-{
-    struct str file = str_from(text), name = str_cut(&file, '='), options = file;
-    struct head_options o = {.half = true}; /* as the embeddings were that the published heads were trained on */
-    struct score_head *h = &s->heads[s->head_count];
-    const char *suffix = "";
-    char class[SCORE_NAME_ROOM];
-    if (!file.p) return fail_usage("--head %s: expected NAME=FILE", text);
-    if (s->head_count == SCORE_HEADS_MOST) return fail_usage("more than %d heads", SCORE_HEADS_MOST);
-    if (take_name(name, class, "--head") < 0) return -1;
-    file = str_cut(&options, ',');
-    while (options.p)
-        if (set_head_option(str_cut(&options, ','), &o, &suffix) < 0) {
-            fail_prefix("--head %s: ", text);
-            return -1;
-        }
-    const char *path = arena_c_string(stage_arena(run), file);
-    if (!path || !(h->head = head_open(path, &o))) return -1;
-    s->head_count++;
-    snprintf(h->name, sizeof h->name, "%.32s%s", class, suffix);
-    h->value = s->values++;
-    return check_head(s, run->options, h, path);
-}
-
-static int open_heads(struct stage_run *run, struct score *s, const struct score_options *o)
-{
-    for (size_t i = 0; i < o->heads.count; i++)
-        if (open_head(run, s, o->heads.items[i]) < 0) return -1;
-    for (size_t i = 0; i < s->head_count; i++) {
-        struct score_head *h = &s->heads[i];
-        h->column = add_column(run, head_is_prototypes(h->head) ? "zs_%s_%s" : "p_%s_%s", h->name, s->name);
-        if (h->column == SIZE_MAX) return -1;
-    }
-    return 0;
-}
-
-/* ---- lists of classes */
-
-/* zs_LIST_MODEL, or of several best ones zs_LIST_MODEL, p_LIST_MODEL, zs_LIST_2_MODEL, p_LIST_2_MODEL, ... in turn. */
-static int add_list_columns(struct stage_run *run, struct score *s, struct score_list *l)
-{
-    bool answers = zeroshot_answers(l->list);
-    for (size_t k = 0; k < (answers ? 1 : zeroshot_take(l->list)); k++) {
-        char name[SCORE_NAME_ROOM + 8];
-        snprintf(name, sizeof name, k ? "%s_%zu" : "%s", l->name, k + 1);
-        if ((l->columns[k][0] = add_column(run, "zs_%s_%s", name, s->name)) == SIZE_MAX) return -1;
-        if (!answers && (l->columns[k][1] = add_column(run, "p_%s_%s", name, s->name)) == SIZE_MAX) return -1;
-    }
-    return 0;
-}
-
-static int open_list(struct stage_run *run, struct score *s, const char *name)
-{
-    char path[PRESET_PATH_MAX];
-    struct score_list *l = &s->lists[s->list_count];
-    if (s->list_count == SCORE_LISTS_MOST) return fail_usage("more than %d lists of classes", SCORE_LISTS_MOST);
-    if (preset_find_list(str_from(name), NULL, path) < 0 || !(l->list = zeroshot_open(path))) return -1;
-    s->list_count++;
-    snprintf(l->name, sizeof l->name, "%s", zeroshot_name(l->list));
-    for (size_t i = 0; i + 1 < s->list_count; i++)
-        if (strcmp(s->lists[i].name, l->name) == 0) return fail_usage("two lists of classes are called %s", l->name);
-    bool answers = zeroshot_answers(l->list);
-    l->label = s->labels;
-    l->value = s->values;
-    s->labels += answers ? 1 : zeroshot_take(l->list);
-    s->values += answers ? 0 : zeroshot_take(l->list);
-    return add_list_columns(run, s, l);
-}
-
 /* ---- opening */
-
-static int open_model(struct score *s, const struct score_options *o, unsigned threads)
-{
-    const struct clip_options options = {.precision = clip_precision_find(str_from(o->precision)), .class = o->class,
-                                         .load = CLIP_LOAD_PRODUCTS, .threads = threads};
-    if (!o->model) return fail_usage("--model is missing: a folder in Hugging Face's or OpenCLIP's layout, or OpenAI's archive");
-    return (s->clip = clip_open(o->model, &options)) ? name_model(s, o) : -1;
-}
 
 static int open_cache(struct stage_run *run, struct score *s, const struct score_options *o)
 {
     s->key = (struct cache_key){.model = clip_digest(s->clip), .precision = o->precision, .class = clip_class(s->clip),
                                 .embed = clip_embed(s->clip), .width = clip_image_width(s->clip)};
-    if (!o->cache) return 0;
+    if (!o->cache || !*o->cache) return 0; /* a recipe says '' for none */
     if (!(s->cache = cache_open(o->cache, &s->key))) return -1;
     s->writer = cache_writer_open(o->cache, run->output_stem ? run->output_stem : "pipe", &s->key, run->common->memory / 4,
                                   run->common->tmp);
     return s->writer ? 0 : -1;
-}
-
-static int open_columns(struct stage_run *run, struct score *s, const struct score_options *o)
-{
-    s->similarity = !o->no_similarity;
-    s->text = columns_find(&run->in, str_from(o->text));
-    if (s->similarity && s->text == SIZE_MAX)
-        return fail_usage("the rows have no column '%s' to compare with: --text COLUMN, or --no-similarity", o->text);
-    if (!s->similarity && !o->heads.count && !o->lists.count && !o->embeddings && !o->cache)
-        return fail_usage("nothing to compute: --no-similarity, and neither --head, --classes, --embeddings nor --cache");
-    s->values = 1; /* the similarity */
-    if (s->similarity && (s->similarity_column = add_column(run, "sim_%s%s", "", s->name)) == SIZE_MAX) return -1;
-    if (open_heads(run, s, o) < 0) return -1;
-    for (size_t i = 0; i < o->lists.count; i++)
-        if (open_list(run, s, o->lists.items[i]) < 0) return -1;
-    s->status_column = add_column(run, "score_status%s%s", "", "");
-    return s->status_column == SIZE_MAX ? -1 : 0;
 }
 
 static int score_open(struct stage_run *run)
@@ -199,7 +30,10 @@ static int score_open(struct stage_run *run)
     const struct score_options *o = run->options;
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->freed, NULL);
-    if (open_model(s, o, run->threads) < 0 || open_columns(run, s, o) < 0 || open_cache(run, s, o) < 0) return -1;
+    s->text = columns_find(&run->in, str_from(o->text));
+    if (!o->no_similarity && s->text == SIZE_MAX)
+        return fail_usage("the rows have no column '%s' to compare with: --text COLUMN, or --no-similarity", o->text);
+    if (score_open_parts(s, o, &run->out, stage_arena(run), run->threads) < 0 || open_cache(run, s, o) < 0) return -1;
     s->keeps_embeddings = o->embeddings != NULL;
     if (!s->keeps_embeddings) return 0;
     if (score_npy_open(&s->images, "img", clip_embed(s->clip), run->common->tmp) < 0) return -1;
@@ -210,13 +44,11 @@ static void score_close(struct stage_run *run)
 {
     struct score *s = run->state;
     score_lanes_close(s);
-    for (size_t i = 0; i < s->head_count; i++) head_close(s->heads[i].head);
-    for (size_t i = 0; i < s->list_count; i++) zeroshot_close(s->lists[i].list);
     score_npy_close(&s->images);
     score_npy_close(&s->texts);
     cache_writer_close(s->writer);
     cache_close(s->cache);
-    clip_close(s->clip);
+    score_close_parts(s);
     pthread_cond_destroy(&s->freed);
     pthread_mutex_destroy(&s->lock);
 }
@@ -359,7 +191,7 @@ static const struct option options[] = {
     {"classes", 0, OPTION_LIST, AT(lists), .argument = "LIST", .neutral = true, .split = true,
      .help = "adds zs_LIST_MODEL: a list that comes with winnow, or a file"},
     {"allow-substitute", 0, OPTION_LIST, AT(substitutes), .argument = "NAME", .split = true,
-     .help = "this model stands in for the one called NAME; recorded"},
+     .help = "the model NAME, which is this one, may stand in for those that heads were trained on; recorded"},
     {"embeddings", 0, OPTION_TEXT, AT(embeddings), .argument = "FOLDER", .neutral = true,
      .help = "write them as half floats, in clip-retrieval's layout"},
     {"cache", 0, OPTION_TEXT, AT(cache), .argument = "FOLDER", .neutral = true,
@@ -391,7 +223,7 @@ const struct command command_score = {
         "picture's embedding; with --classes LIST zs_LIST_MODEL, the nearest of described classes. score_status says ok, or why a "
         "picture could not be scored; such a row goes on without scores.\n\n"
         "MODEL is b32, l14 and so on where shape and activation are those of a published model, else the folder's name, or --name. "
-        "Such a name, or a head trained on another model, is refused to other models unless --allow-substitute says so.\n\n"
+        "A head that was trained on another model is refused unless --allow-substitute names this one.\n\n"
         "A head's file says what it is: affine maps (.safetensors, .pth), prototypes (.npy), LAION's NSFW detectors. Behind the file "
         "may stand, after commas: categories=lookup|oov|raw (of those detectors; the column's name then ends in oov or raw), "
         "activation=relu|none, output=logistic|logit, half=0 (embeddings are otherwise rounded to half precision, as those that "

@@ -1,5 +1,5 @@
-/* The stage `score`, in parts: score.c is the command and its columns, score_work.c what happens to an item of rows, score_npy.c
- * the folder of embeddings. Private to filters/score*.c.
+/* The stage `score`, in parts: score_open.c is what stands before the first row, score_work.c what happens to an item of rows,
+ * score_npy.c the folder of embeddings, score.c the command. Private to filters/score*.c.
  *
  * An item's pictures and texts are gathered, each different one once, and go through the model in chunks. As many chunks at a
  * time as there are threads, whichever items they belong to: each needs a lane, which is one thread's memory. So a single item
@@ -109,6 +109,11 @@ struct score_item {
     uint64_t decoded, cached;   /* different pictures */
     struct buf number;          /* of the cell being written */
 };
+
+/* Opens model, heads and lists and adds the columns that they make to `out`; `arena` lives as long as `s`, which is zeroed. -1 with
+ * a sentence. */
+int score_open_parts(struct score *s, const struct score_options *o, struct columns *out, struct arena *arena, unsigned threads);
+void score_close_parts(struct score *s); /* also after a failure */
 
 struct score_item *score_item_new(void);
 void score_item_free(struct score_item *item);

@@ -1,14 +1,17 @@
 /* From a recipe to steps. A preset becomes: extract, its text rules, dedup where it has such rules, fetch, its picture rules,
- * dedup by picture, shard, index. Explicit stages are taken as they stand. */
+ * dedup by picture, score where the recipe names a model, its rules on scores, shard, index. Explicit stages are taken as they
+ * stand. */
 #include "pipeline/plan.h"
 
 #include "crawl/image/image.h"
+#include "filters/filter.h"
 #include "filters/language/wordnet.h"
 #include "filters/preset.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/module.h"
 #include "pipeline/base/unicode_ops.h"
 #include "pipeline/commands.h"
+#include "pipeline/plan_score.h"
 #include "pipeline/stage.h"
 #include "shard/tar.h"
 
@@ -110,12 +113,54 @@ static int add_fetch(struct plan *plan, const struct recipe_list *options)
     return source_given ? 0 : add_crawl_pictures(plan, step);
 }
 
+/* ---- score */
+
+static bool is_given(const struct plan_step *step, const char *option) /* "--cache=" */
+{
+    for (size_t i = 0; i < step->options.count; i++)
+        if (str_starts(str_from(step->options.items[i]), str_from(option))) return true;
+    return false;
+}
+
+/* Embeddings of pictures stay in OUT/cache, so that another head, list or text decodes none; `cache: ''` keeps none. */
+static int add_score(struct plan *plan, const struct recipe_stage *given, const struct recipe_list *lists)
+{
+    const struct recipe_list *options = &given->options;
+    struct arena *arena = &plan->arena;
+    struct plan_step *step = add_step(plan, "score", crawl_tasks(plan), PLAN_ROWS);
+    if (!step) return -1;
+    for (size_t i = 0; i < options->count; i++)
+        if (append(arena, &step->options, options->items[i]) < 0) return -1;
+    for (size_t i = 0; i < lists->count; i++)
+        if (append(arena, &step->options, arena_printf(arena, "--classes=%s", lists->items[i])) < 0) return -1;
+    for (size_t i = 0; i < plan->recipe->substitute.count; i++)
+        if (append(arena, &step->options, arena_printf(arena, "--allow-substitute=%s", plan->recipe->substitute.items[i])) < 0) return -1;
+    if (!is_given(step, "--precision=") && append(arena, &step->options, "--precision=f32") < 0) return -1;
+    if (!is_given(step, "--cache=") && append(arena, &step->options, arena_printf(arena, "--cache=%s/cache", plan->output)) < 0) return -1;
+    if (plan_add_score(plan, step) == 0) return 0;
+    fail_prefix("%s: line %u: ", plan->recipe->path, given->line);
+    return -1;
+}
+
 /* ---- presets */
 
 struct preset_shape {
     bool at[PLACES];
     const char *dup_by, *dup2_by;
+    struct recipe_list lists; /* of classes, that its rules read */
 };
+
+/* Rules that keep the best share of the pool see all of it: one task. */
+static int choose_tasks(struct plan_step *step)
+{
+    struct command_line line;
+    if (step->tasks == 1) return 0;
+    if (plan_parse_step(step, &line) < 0) return -1;
+    int pool = filter_needs_pool(&line);
+    options_free(&line);
+    if (pool > 0) step->tasks = 1;
+    return pool < 0 ? -1 : 0;
+}
 
 /* By its own name, or by its group's: "url_shape" for url_shape.valid. */
 static bool left_out(const struct recipe *recipe, const char *rule)
@@ -127,37 +172,70 @@ static bool left_out(const struct recipe *recipe, const char *rule)
     return false;
 }
 
-/* The columns that a run's stages will make: scores come from a model that no stage of this version runs. */
+/* The columns that a run's stages will make. */
 static bool will_have(const void *context, struct str name)
 {
-    (void)context;
     const struct column_definition *d = column_definition(name);
-    return d && strcmp(d->stage, "score") != 0 && strcmp(d->stage, "count") != 0;
+    if (d && strcmp(d->stage, "score") == 0) return plan_scores_make(context, name);
+    return d && strcmp(d->stage, "count") != 0;
 }
 
-/* Said now, not after a night of fetching: which rules nothing in this run can serve. */
-static int check_served(const struct recipe *recipe, struct chain *chain)
+static int prepare_as_run(const struct plan *plan, struct chain *chain)
 {
-    if (left_out(recipe, "unserved")) return 0;
+    const struct recipe *recipe = plan->recipe;
+    if (preset_add(chain, recipe->preset) < 0) return -1;
     for (size_t i = 0; i < recipe->set.count; i++)
         if (chain_assign(chain, str_from(recipe->set.items[i])) < 0) return -1;
     for (size_t i = 0; i < recipe->without.count; i++)
         if (chain_leave_out(chain, str_from(recipe->without.items[i])) < 0) return -1;
-    if (chain_prepare(chain, will_have, NULL) < 0) return -1;
+    for (size_t i = 0; i < recipe->substitute.count; i++)
+        if (chain_substitute(chain, recipe->substitute.items[i]) < 0) return -1;
+    return chain_prepare(chain, will_have, plan);
+}
+
+static int refuse_unserved(const struct plan *plan, const struct chain *chain)
+{
     const struct rule *first = NULL;
     size_t count = 0;
+    bool scores = false;
     for (size_t i = 0; i < chain->count; i++) {
         const struct rule *rule = chain->rules[i];
         if (rule->left_out || !rule->unserved || strcmp(rule->filter->name, "corpus.first") == 0) continue;
         if (!first) first = rule;
+        scores |= rule->place == PLACE_SCORE;
         count++;
     }
     if (!count) return 0;
-    return fail_usage("%s: %zu rules of preset %s cannot be served here (%s: %s%s): leave them out with 'without: unserved'; each is "
-                      "then named in the report", recipe->path, count, recipe->preset, first->name, first->unserved, count > 1 ? "; …" : "");
+    const char *hint = !scores ? "" : plan->score_count ? "let the model stand in ('allow-substitute: NAME'), or "
+                                                        : "name a model ('score: {model: PATH}'), or ";
+    return fail_usage("%s: %zu rules of preset %s cannot be served here (%s: %s%s): %sleave them out with 'without: unserved'; each is "
+                      "then named in the report", plan->recipe->path, count, plan->recipe->preset, first->name, first->unserved,
+                      count > 1 ? "; …" : "", hint);
 }
 
-/* Which places the preset has rules for, and by what it wants duplicates removed. */
+/* Said now, not after a night of fetching: which rules nothing in this run can serve. */
+static int check_served(const struct plan *plan)
+{
+    struct chain chain;
+    if (plan->looks_only || left_out(plan->recipe, "unserved")) return 0;
+    int result = chain_init(&chain);
+    if (result == 0) result = prepare_as_run(plan, &chain);
+    if (result == 0) result = refuse_unserved(plan, &chain);
+    chain_free(&chain);
+    return result;
+}
+
+static int note_list(struct arena *arena, const struct rule *rule, struct preset_shape *shape)
+{
+    const struct rule_value *column = rule_value(rule, "column");
+    struct str list = column ? plan_list_of_column(column->text) : STR_ABSENT;
+    if (!list.p) return 0;
+    for (size_t i = 0; i < shape->lists.count; i++)
+        if (str_eq(str_from(shape->lists.items[i]), list)) return 0;
+    return append(arena, &shape->lists, arena_c_string(arena, list));
+}
+
+/* Which places the preset has rules for, by what it wants duplicates removed, which lists of classes its rules read. */
 static int look_at_chain(const struct recipe *recipe, struct chain *chain, struct preset_shape *shape, struct arena *arena)
 {
     if (preset_add(chain, recipe->preset) < 0) return fail_prefix("%s: ", recipe->path), -1;
@@ -171,9 +249,10 @@ static int look_at_chain(const struct recipe *recipe, struct chain *chain, struc
             else shape->dup_by = by;
         } else {
             shape->at[rule->place] = true;
+            if (note_list(arena, rule, shape) < 0) return -1;
         }
     }
-    return check_served(recipe, chain);
+    return 0;
 }
 
 static int look_at_preset(const struct recipe *recipe, struct preset_shape *shape, struct arena *arena)
@@ -198,7 +277,9 @@ static int add_filter(struct plan *plan, enum filter_place place, const struct p
         if (append(arena, &step->options, arena_printf(arena, "--set=%s", recipe->set.items[i])) < 0) return -1;
     for (size_t i = 0; i < recipe->without.count; i++)
         if (append(arena, &step->options, arena_printf(arena, "--without=%s", recipe->without.items[i])) < 0) return -1;
-    return add_recipe_options(plan, step);
+    for (size_t i = 0; i < recipe->substitute.count && place >= PLACE_SCORE; i++)
+        if (append(arena, &step->options, arena_printf(arena, "--allow-substitute=%s", recipe->substitute.items[i])) < 0) return -1;
+    return add_recipe_options(plan, step) < 0 ? -1 : choose_tasks(step);
 }
 
 static int add_simple(struct plan *plan, const char *name, uint64_t tasks, enum plan_input input)
@@ -210,7 +291,8 @@ static int add_simple(struct plan *plan, const char *name, uint64_t tasks, enum 
 static int plan_preset(struct plan *plan)
 {
     struct preset_shape shape = {0};
-    const struct recipe_stage *dedup = recipe_stage(plan->recipe, "dedup"), *fetch = recipe_stage(plan->recipe, "fetch");
+    const struct recipe_stage *dedup = recipe_stage(plan->recipe, "dedup"), *fetch = recipe_stage(plan->recipe, "fetch"),
+                              *score = recipe_stage(plan->recipe, "score");
     const struct recipe_list none = {0};
     const uint64_t tasks = crawl_tasks(plan);
     if (look_at_preset(plan->recipe, &shape, &plan->arena) < 0) return -1;
@@ -220,13 +302,15 @@ static int plan_preset(struct plan *plan)
     if ((shape.dup_by || dedup) && add_dedup(plan, shape.dup_by, dedup ? &dedup->options : &none) < 0) return -1;
     if (add_fetch(plan, fetch ? &fetch->options : &none) < 0 || add_filter(plan, PLACE_IMAGE, &shape) < 0) return -1;
     if (shape.dup2_by && add_dedup(plan, shape.dup2_by, &none) < 0) return -1;
-    if (add_filter(plan, PLACE_SCORE, &shape) < 0 || add_filter(plan, PLACE_LAST, &shape) < 0) return -1;
+    if (score && add_score(plan, score, &shape.lists) < 0) return -1;
+    if (add_filter(plan, PLACE_SCORE, &shape) < 0 || add_filter(plan, PLACE_LAST, &shape) < 0 || check_served(plan) < 0) return -1;
     return add_simple(plan, "shard", tasks, PLAN_ROWS) < 0 || add_simple(plan, "index", 1, PLAN_NOTHING) < 0 ? -1 : 0;
 }
 
 static int plan_stages(struct plan *plan)
 {
     const struct recipe *recipe = plan->recipe;
+    const struct recipe_list none = {0};
     bool sharded = false, indexed = false;
     for (size_t i = 0; i < recipe->stage_count; i++) {
         const struct recipe_stage *given = &recipe->stages[i];
@@ -240,21 +324,25 @@ static int plan_stages(struct plan *plan)
             result = add_dedup(plan, NULL, &given->options);
         } else if (strcmp(name, "fetch") == 0) {
             result = add_fetch(plan, &given->options);
+        } else if (strcmp(name, "score") == 0) {
+            result = add_score(plan, given, &none);
         } else {
             uint64_t tasks = !given->command->stage || strcmp(name, "merge") == 0 ? 1 : crawl_tasks(plan);
             enum plan_input input = i == 0 ? PLAN_CRAWL : given->command->stage ? PLAN_ROWS : PLAN_NOTHING;
             struct plan_step *step = add_step(plan, name, tasks, input);
             result = step ? 0 : -1;
             if (step) step->options = given->options;
+            if (step && strcmp(name, "filter") == 0) result = choose_tasks(step);
         }
         if (result < 0) return -1;
     }
     return sharded && !indexed ? add_simple(plan, "index", 1, PLAN_NOTHING) : 0;
 }
 
-int plan_make(struct plan *plan, const struct recipe *recipe, const char *output)
+int plan_make(struct plan *plan, const struct recipe *recipe, const char *output, enum plan_purpose purpose)
 {
-    *plan = (struct plan){.recipe = recipe, .buckets = recipe->buckets};
+    *plan = (struct plan){.recipe = recipe, .buckets = recipe->buckets, .any_machine = purpose == PLAN_ON_ANY_MACHINE,
+                          .looks_only = purpose == PLAN_TO_LOOK};
     arena_init(&plan->arena, 256 << 20);
     struct str out = str_from(output ? output : recipe->output ? recipe->output : "OUT");
     while (out.n > 1 && out.p[out.n - 1] == '/') out.n--;
@@ -263,7 +351,11 @@ int plan_make(struct plan *plan, const struct recipe *recipe, const char *output
     return recipe->preset ? plan_preset(plan) : plan_stages(plan);
 }
 
-void plan_free(struct plan *plan) { arena_free(&plan->arena); }
+void plan_free(struct plan *plan)
+{
+    plan_scores_close(plan);
+    arena_free(&plan->arena);
+}
 
 /* ---- command lines */
 
@@ -319,6 +411,7 @@ static int add_common(const struct plan *plan, const struct plan_step *step, str
 {
     const struct recipe *recipe = plan->recipe;
     if (!step->command->stage) return 0;
+    if (step->score && append(arena, argv, arena_printf(arena, "--class=%s", step->score->class)) < 0) return -1;
     if (recipe->memory && append(arena, argv, arena_printf(arena, "--memory=%s", recipe->memory)) < 0) return -1;
     if (recipe->tolerate >= 0 && append(arena, argv, arena_printf(arena, "--tolerate=%g", recipe->tolerate)) < 0) return -1;
     if (recipe->limit && step->input == PLAN_CRAWL &&
@@ -327,7 +420,8 @@ static int add_common(const struct plan *plan, const struct plan_step *step, str
     return 0;
 }
 
-char **plan_command(const struct plan *plan, size_t index, uint64_t task, struct arena *arena, size_t *argc)
+/* As planned, so that a plan says the same on every machine. */
+static char **planned_command(const struct plan *plan, size_t index, uint64_t task, struct arena *arena, size_t *argc)
 {
     const struct plan_step *step = &plan->steps[index];
     struct recipe_list argv = {0};
@@ -343,6 +437,15 @@ char **plan_command(const struct plan *plan, size_t index, uint64_t task, struct
     list[argv.count] = NULL;
     *argc = argv.count;
     return list;
+}
+
+char **plan_command(const struct plan *plan, size_t index, uint64_t task, struct arena *arena, size_t *argc)
+{
+    char **argv = planned_command(plan, index, task, arena, argc);
+    const struct plan_score *score = plan->steps[index].score;
+    for (size_t i = 0; argv && score && i < *argc; i++)
+        if (str_starts(str_from(argv[i]), STR("--class=")) && !(argv[i] = arena_printf(arena, "--class=%s", score->foreseen.class))) return NULL;
+    return argv;
 }
 
 static void print_quoted(FILE *out, const char *argument)
@@ -383,7 +486,7 @@ int plan_print(const struct plan *plan, FILE *out)
 
 /* Versions, as they report them, of what makes bytes: equal bytes are promised for equal ones. Modules that are missing here
  * say so in their place, and a machine that has them is another. */
-static json_t *versions(void)
+static json_t *versions(const struct plan *plan)
 {
     struct buf codecs;
     char pcre[64] = "";
@@ -397,6 +500,7 @@ static json_t *versions(void)
                              "unicode", unicode ? unicode->version : "missing", "tar", tar ? tar : "missing", "codecs",
                              codecs.n ? buf_c_string(&codecs) : "missing", "wordnet", wordnet_digest());
     buf_free(&codecs);
+    if (list && plan->score_count) json_object_set_new(list, "scores", plan_scores_json(plan));
     return list;
 }
 
@@ -413,13 +517,13 @@ int plan_json(const struct plan *plan, struct buf *out)
 {
     struct arena arena;
     arena_init(&arena, 256 << 20);
-    int result = add_json_line(out, versions());
+    int result = add_json_line(out, versions(plan));
     size_t output = strlen(plan->output);
     for (size_t s = 0; s < plan->count && result == 0; s++) {
         for (uint64_t t = 0; t < plan->steps[s].tasks && result == 0; t++) {
             size_t argc = 0;
             arena_reset(&arena);
-            char **argv = plan_command(plan, s, t, &arena, &argc);
+            char **argv = planned_command(plan, s, t, &arena, &argc);
             json_t *list = json_array();
             for (size_t i = 0; argv && i < argc; i++) { /* OUT itself is not named: a moved OUT keeps its plan */
                 const char *at = strstr(argv[i], plan->output);

@@ -6,11 +6,12 @@
 #ifndef WINNOW_PLAN_H
 #define WINNOW_PLAN_H
 
+#include "filters/score_plan.h"
 #include "pipeline/recipe.h"
 
 #include <stdio.h>
 
-enum { PLAN_STEPS_MAX = 64 };
+enum { PLAN_STEPS_MAX = 64, PLAN_SCORES_MAX = 8 };
 
 /* Which row files a step reads. */
 enum plan_input {
@@ -18,6 +19,12 @@ enum plan_input {
     PLAN_ROWS,    /* all row files of step `from`; the harness takes the task's share */
     PLAN_BUCKET,  /* bucket `task` of every task of step `from` */
     PLAN_NOTHING, /* the whole of OUT: index, report */
+};
+
+/* Of a score step. */
+struct plan_score {
+    struct score_plan foreseen;   /* as this machine will do it */
+    const char *class;            /* processor class as planned; foreseen.class is another one only with any_machine */
 };
 
 struct plan_step {
@@ -28,6 +35,7 @@ struct plan_step {
     size_t from;                  /* step whose rows are read */
     uint64_t tasks;
     bool buckets;                 /* a task is a bucket: its output is named, not numbered by --task */
+    const struct plan_score *score; /* of a score step, else NULL */
 };
 
 struct plan {
@@ -37,9 +45,18 @@ struct plan {
     struct plan_step steps[PLAN_STEPS_MAX];
     size_t count;
     uint64_t buckets;
+    struct plan_score scores[PLAN_SCORES_MAX];
+    size_t score_count;
+    bool any_machine, looks_only;
 };
 
-int plan_make(struct plan *plan, const struct recipe *recipe, const char *output); /* output: overrides the recipe's */
+enum plan_purpose {
+    PLAN_TO_RUN,         /* this machine serves the processor class that an earlier plan in OUT fixed, or plan_make fails */
+    PLAN_ON_ANY_MACHINE, /* where it does not, it computes in a class of its own */
+    PLAN_TO_LOOK,        /* steps and tasks alone: no model is opened, no class fixed */
+};
+int plan_make(struct plan *plan, const struct recipe *recipe, const char *output, enum plan_purpose purpose); /* output: overrides the
+                                                                                                                 recipe's */
 void plan_free(struct plan *plan);
 /* The command line of a task, "winnow" first; memory of `arena`. NULL-terminated; *argc without the NULL. */
 char **plan_command(const struct plan *plan, size_t step, uint64_t task, struct arena *arena, size_t *argc);

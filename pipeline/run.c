@@ -111,6 +111,16 @@ static bool machine_is_known(json_t *there, json_t *here)
     return known;
 }
 
+/* Whether the score steps' models are the same, by digest. */
+static bool same_models(json_t *there, json_t *here)
+{
+    json_t *before = json_object_get(there, "scores"), *score;
+    size_t i;
+    json_array_foreach(json_object_get(here, "scores"), i, score)
+        if (!json_equal(json_object_get(json_array_get(before, i), "model"), json_object_get(score, "model"))) return false;
+    return true;
+}
+
 /* --any-machine: this machine's versions are admitted, and stand in the plan's first line from now on. */
 static int admit_machine(const char *path, json_t *there, json_t *here, struct str tasks)
 {
@@ -136,6 +146,9 @@ static int check_plan(const struct plan *plan, const char *path, struct str made
     int result = 0;
     if (!there || !here) {
         result = fail("%s: damaged: its first line is no JSON", path);
+    } else if (!same_models(there, here)) {
+        result = fail_usage("%s was scored by another model than the one that stands there now: give another --output, or put the model back",
+                            plan->output);
     } else if (!machine_is_known(there, here)) {
         result = any_machine ? admit_machine(path, there, here, made)
                              : fail_usage("%s was made with other versions of winnow or its libraries: equal bytes are not promised; go on "
@@ -320,7 +333,7 @@ static int run_run(const struct command_line *line)
     struct plan plan = {0};
     int code = recipe_read(&recipe, line->arguments[0]);
     if (o->limit) recipe.limit = o->limit;
-    if (code == 0) code = plan_make(&plan, &recipe, o->output);
+    if (code == 0) code = plan_make(&plan, &recipe, o->output, o->any_machine ? PLAN_ON_ANY_MACHINE : PLAN_TO_RUN);
     if (code == 0 && o->print) {
         code = plan_print(&plan, stdout);
     } else if (code == 0) {
@@ -345,7 +358,7 @@ static const struct option run_option_table[] = {
     {"limit", 0, OPTION_U64, offsetof(struct run_options, limit), .argument = "N", .initial = "0",
      .help = "a try: only the first N pairs of each task, and how large the whole would be"},
     {"any-machine", 0, OPTION_FLAG, offsetof(struct run_options, any_machine),
-     .help = "go on in an OUT that was made with other versions of winnow or its libraries; recorded in plan.jsonl"},
+     .help = "go on in an OUT that was made with other versions of winnow or its libraries, or in another processor class; recorded"},
     {"quiet", 'q', OPTION_FLAG, offsetof(struct run_options, quiet), .help = "say nothing but failures"},
     {0},
 };
@@ -375,7 +388,7 @@ static int status_run(const struct command_line *line)
     struct recipe recipe;
     struct plan plan = {0};
     int code = recipe_read(&recipe, path);
-    if (code == 0) code = plan_make(&plan, &recipe, out);
+    if (code == 0) code = plan_make(&plan, &recipe, out, PLAN_TO_LOOK);
     if (code == 0) puts("step\ttasks\tdone\tread\twritten\tdropped\tlosses");
     for (size_t s = 0; s < plan.count && code == 0; s++) {
         if (!plan.steps[s].command->stage) continue;

@@ -82,6 +82,7 @@ static int add_listed_rules(struct funnel *f, struct funnel_step *step, json_t *
         rule->source = own(a, manifest_text(listed, "source"));
         rule->unserved = own(a, manifest_text(listed, "unserved"));
         rule->done_by = own(a, manifest_text(listed, "done_by"));
+        rule->substitute = own(a, manifest_text(listed, "substitute"));
         rule->parameters = keep(f, json_object_get(listed, "parameters"));
         bool asked = !rule->unserved && !rule->done_by; /* counts of 0 are not written down */
         if (asked) rule->alone_kind = json_is_true(json_object_get(listed, "sampled")) ? ALONE_SAMPLED : ALONE_EXACT;

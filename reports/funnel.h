@@ -23,6 +23,7 @@ struct funnel_rule {
     const char *filter, *bound, *place, *provenance, *source; /* NULL where the stage says nothing of it */
     json_t *parameters;    /* object of texts; NULL */
     const char *unserved;  /* why it was not asked; NULL when it was */
+    const char *substitute; /* "sim_mine for sim_b32": another model's column was read instead; NULL: none was */
     const char *done_by;   /* the command that does it in its stead; NULL */
     uint64_t removed;      /* in order: each row counts for the first rule that it failed */
     uint64_t reached;      /* rows that the rules before left to it; 0 where the stage does not say */

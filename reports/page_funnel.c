@@ -125,6 +125,7 @@ static void what_cell(struct page *p, const struct funnel_rule *rule)
 {
     html_f(&p->h, "<td class=\"what\">");
     if (rule->filter) html_c(&p->h, rule->filter);
+    if (rule->substitute) html_f(&p->h, ", "), html_c(&p->h, rule->substitute);
     html_f(&p->h, "</td>");
 }
 

@@ -21,6 +21,7 @@ static json_t *rule_json(const struct funnel_rule *rule)
     if (json && rule->reached) json_object_set_new(json, "reached", number(rule->reached));
     if (json && rule->alone_kind == ALONE_SAMPLED) json_object_set_new(json, "sample", number(rule->sample));
     if (json && rule->unserved) json_object_set_new(json, "reason", json_string(rule->unserved));
+    if (json && rule->substitute) json_object_set_new(json, "substitute", json_string(rule->substitute));
     if (json && rule->done_by) json_object_set_new(json, "done_by", json_string(rule->done_by));
     return json;
 }

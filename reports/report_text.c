@@ -57,7 +57,8 @@ static int rule_cells(struct grid *g, const struct funnel_step *s, const struct 
     char text[SHARE_TEXT];
     if (grid_text(g, str_from(rule->name)) < 0 || grid_u64(g, rule->removed) < 0 ||
         grid_text(g, str_from(share(text, rule->removed, s->read))) < 0 || alone_cell(g, rule) < 0 ||
-        grid_text(g, str_from(rule->bound ? rule->bound : "")) < 0 || grid_text(g, str_from(rule->filter ? rule->filter : "")) < 0)
+        grid_text(g, str_from(rule->bound ? rule->bound : "")) < 0 ||
+        grid_printf(g, "%s%s%s", rule->filter ? rule->filter : "", rule->substitute ? ", " : "", rule->substitute ? rule->substitute : "") < 0)
         return -1;
     if (!rule->provenance) return grid_text(g, STR_ABSENT);
     struct str source = str_from(rule->source ? rule->source : "");

@@ -41,6 +41,7 @@ CREATE TABLE rules (
     source TEXT,                  -- where the published set says so
     served INTEGER NOT NULL,      -- 0: left out, `reason` says why
     reason TEXT,
+    substitute TEXT,              -- sim_mine for sim_b32: the column of another model that was read instead, by --allow-substitute
     removed INTEGER NOT NULL,     -- rows, in order: each row counts for the first rule that it failed
     alone INTEGER,                -- rows that it would have removed by itself of those that reached the step
     alone_sampled INTEGER,        -- 1: `alone` is an estimate from a hundredth of the rows

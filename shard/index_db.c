@@ -28,7 +28,7 @@ static const char *const inserts[FIXED_STATEMENTS] = {
     [INPUTS] = "INSERT INTO inputs VALUES (?1, ?2, ?3, ?4) "
                "ON CONFLICT (src_file) DO UPDATE SET name = ?2, size = ?3, hash = ?4",
     [STAGES] = "INSERT INTO stages VALUES (?, ?, ?, ?, ?)",
-    [RULES] = "INSERT INTO rules VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [RULES] = "INSERT INTO rules VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [COUNTS] = "INSERT INTO counts VALUES (?, ?, ?)",
     [LOSSES] = "INSERT INTO losses VALUES (NULL, ?, ?, ?, ?, ?)",
     [SHARDS] = "INSERT INTO shards VALUES (?, ?, ?, ?, ?)",
@@ -299,13 +299,14 @@ int index_builder_rule(struct index_builder *b, const struct index_rule *rule)
     bind_text(s, 7, rule->source);
     sqlite3_bind_int(s, 8, rule->served);
     bind_text(s, 9, rule->reason);
-    bind_u64(s, 10, rule->removed);
+    bind_text(s, 10, rule->substitute);
+    bind_u64(s, 11, rule->removed);
     if (rule->alone_known) {
-        bind_u64(s, 11, rule->alone);
-        sqlite3_bind_int(s, 12, rule->alone_sampled);
+        bind_u64(s, 12, rule->alone);
+        sqlite3_bind_int(s, 13, rule->alone_sampled);
     } else {
-        sqlite3_bind_null(s, 11);
         sqlite3_bind_null(s, 12);
+        sqlite3_bind_null(s, 13);
     }
     return step(b, s, "note a rule");
 }

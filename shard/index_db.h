@@ -46,7 +46,7 @@ int index_builder_loss(struct index_builder *b, uint64_t step, struct str file, 
 struct index_rule {
     uint64_t step, position, removed;
     struct str rule;
-    struct str filter, parameters, provenance, source, reason; /* absent becomes NULL */
+    struct str filter, parameters, provenance, source, reason, substitute; /* absent becomes NULL */
     bool served, alone_known, alone_sampled;
     uint64_t alone;
 };

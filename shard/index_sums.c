@@ -67,6 +67,7 @@ static int write_filter(const struct index_step *step, struct index_rule *rule, 
     rule->provenance = text_at(filter, "provenance");
     rule->source = text_at(filter, "source");
     rule->reason = text_at(filter, "unserved");
+    rule->substitute = text_at(filter, "substitute");
     rule->removed = removed > 0 ? (uint64_t)removed : 0;
     if (doer) {
         snprintf(done_by, sizeof done_by, "done by '%s'", doer);

@@ -200,18 +200,21 @@ class Score(make.InFolder):
 
     def test_a_published_models_name_is_not_given_to_another(self):
         done = self.score("3/", "--name", "b32", code=2)
-        self.assertIn("--allow-substitute b32", done.error)
-        self.score("3/", "--name", "b32", "--allow-substitute", "b32")
-        self.assertIn("sim_b32", self.rows("3/00000.rows.zst")[0])
-        with open(self.path("3/00000.json"), encoding="utf-8") as file:
-            self.assertEqual(json.load(file)["parameters"]["allow-substitute"], "b32")
+        self.assertIn(f"'winnow filter --allow-substitute {NAME}' lets it stand in", done.error)
+        self.assertIn("b32", self.score("3/", "--name", "b32", "--allow-substitute", "b32", code=2).error)
+        self.score("3/", "--name", "mine")
+        self.assertIn("sim_mine", self.rows("3/00000.rows.zst")[0])
 
     def test_a_head_of_another_width_or_model_is_refused(self):
         self.write("wide.npy", npy_file([[1.0] * 13, [2.0] * 13]))
         self.assertIn("takes embeddings of 13 numbers", self.score("3/", "--head", "x=wide.npy", code=2).error)
         self.write("violence_vit_b_32.npy", npy_file([[1.0] * 12, [2.0] * 12]))
         self.assertIn("was trained on b32", self.score("3/", "--head", "x=violence_vit_b_32.npy", code=2).error)
-        self.score("3/", "--head", "x=violence_vit_b_32.npy", "--allow-substitute", "b32")
+        self.score("3/", "--head", "x=violence_vit_b_32.npy", "--allow-substitute", NAME)
+        with open(self.path("3/00000.json"), encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["parameters"]["allow-substitute"], NAME)
+        self.assertIn("two heads are called x", self.score("4/", "--head", "x=violence_vit_b_32.npy", "--head",
+                                                           "x=violence_vit_b_32.npy", "--allow-substitute", NAME, code=2).error)
 
     def test_what_is_missing_is_said(self):
         self.assertIn("--model is missing", self.winnow("score", "2/00000.rows.zst", code=2).error)
