@@ -26,8 +26,8 @@ import zlib
 
 PEER = "img2dataset==1.47.0"
 PEER_THREADS = (8, 32, 128)
-SMALL, LARGE = 1200, 400    # pictures of a list
-QUICK = 6                   # with --quick lists are so many times shorter
+SMALL, LARGE = 2400, 800     # pictures of a list: the peer takes seconds to start, and must take many more for them
+QUICK = 12                  # with --quick lists are so many times shorter
 SIZE, QUALITY = 256, 95
 CONNECTIONS = 32            # to the one host, on all sides that keep some
 SMALL_BYTES = (12000, 32000)
