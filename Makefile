@@ -44,7 +44,7 @@ PACKAGES := gcc make pkg-config libzstd-dev libxxhash-dev libdeflate-dev zlib1g-
             libyaml-dev libjansson-dev libbrotli-dev libpsl-dev libicu-dev libjpeg62-turbo-dev libpng-dev libwebp-dev \
             libgif-dev libavif-dev libdav1d-dev libarchive-dev libcurl4-openssl-dev libc-ares-dev libdnnl-dev \
             wordnet-base python3
-TEST_PACKAGES := libcmocka-dev xxhash zstd sqlite3 clang libclang-rt-14-dev
+TEST_PACKAGES := libcmocka-dev xxhash zstd sqlite3 clang libclang-rt-14-dev nginx-light wget
 
 FOLDERS := pipeline crawl filters shard reports
 find = $(sort $(shell find $(1) -name '$(2)' 2>/dev/null))

@@ -48,6 +48,8 @@ void outcome_of_web(struct outcome *o, const struct net_result *result)
     } else if (status == NET_TOO_LONG || status == NET_DEFERRED) {
         set_u64(o->measured, sizeof o->measured, result->measured);
         set_u64(o->bound, sizeof o->bound, result->bound);
+    } else if (status == NET_ROBOTS_UNREACHABLE || status == NET_PROXY) {
+        if (result->measured) set_u64(o->measured, sizeof o->measured, result->measured);
     } else if (detail_is_measured(status) && utf8_valid(str_from(result->detail))) {
         snprintf(o->measured, sizeof o->measured, "%s", result->detail);
     }

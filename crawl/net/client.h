@@ -73,7 +73,8 @@ struct net_result {
     struct buf body;        /* NET_OK: the decoded body; else empty */
     struct buf url;         /* where it came from, or where it ended: the last URL of the redirects */
     uint64_t measured, bound; /* NET_TOO_LONG: bytes announced or counted so far, and bytes_max; NET_DEFERRED: seconds to wait
-                               and to be waited */
+                               and to be waited; NET_ROBOTS_UNREACHABLE, NET_PROXY: the HTTP status that robots.txt, or the
+                               proxy, answered with, 0 without an answer */
     char detail[128];       /* for people and logs: "10.0.0.1", "noai", libcurl's words */
     int64_t waited_ms, took_ms; /* for logs: in queues, and altogether */
 };

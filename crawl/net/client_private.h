@@ -77,7 +77,8 @@ struct site {
     enum robots_state robots;
     struct robots rules;
     int64_t robots_expire;
-    enum net_status robots_status;   /* ROBOTS_FAILED: what its URLs end with */
+    enum net_status robots_status;   /* ROBOTS_FAILED: what its URLs end with, */
+    uint64_t robots_measured;        /* and net_result's measured of them */
     uint16_t port;
     struct str host;                 /* as in URLs, a slice of origin */
     char origin[];

@@ -263,6 +263,7 @@ static enum net_status outcome(struct job *job, const struct wire_end *end)
     if (end->status == NET_OK) return response_end(job);
     if (job->verdict != NET_OK || job->location.n) return job->verdict; /* the head had said enough */
     job_say(job, "%s", end->reason);
+    if (end->status == NET_PROXY) job->measured = end->tunnel_status;
     return end->status;
 }
 

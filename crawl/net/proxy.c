@@ -63,6 +63,7 @@ int proxy_find(struct net *net)
     struct search s = {.known = false};
     if (url_parse(&net->parser, &url, NULL, str_from(text), NULL) != URL_OK || !str_eq(url_scheme(&url), STR("http")))
         return fail_usage("--proxy %s: http://HOST:PORT is expected", text);
+    if (url_has_userinfo(&url)) return fail_usage("--proxy: user names and passwords are never sent; give http://HOST:PORT of a proxy that asks for none");
     net->proxy_port = url_port(&url);
     if (url.host_kind != URL_DOMAIN) return net_address_parse(&net->proxy, url_host(&url));
     if (!net->options.server_count) return fail_usage("--proxy %s: give its address, or a name server with --dns", text);

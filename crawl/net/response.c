@@ -64,6 +64,10 @@ static enum net_status judge_use(struct job *job, const struct said *said)
 
 static enum net_status judge(struct job *job, const struct http_head *head, const struct said *said)
 {
+    if (head->status == 407 && job->net->options.proxy) { /* only a proxy may say so: RFC 9110 §15.5.8 */
+        job->measured = head->status;
+        return NET_PROXY;
+    }
     if (is_redirect(head->status)) {
         if (!head->location.n) return NET_BAD_LOCATION;
         return buf_add(&job->location, head->location) < 0 ? NET_LOCAL : NET_OK;

@@ -134,9 +134,10 @@ static void ask_robots(struct site *site)
 static enum net_status failure_of(const struct job *job, enum net_status status)
 {
     switch (status) {
-    case NET_DNS_NO_HOST: case NET_DNS_FAILED: case NET_DNS_TIMEOUT: case NET_DNS_UNREACHABLE: case NET_CONNECT_REFUSED:
-    case NET_CONNECT_FAILED: case NET_CONNECT_TIMEOUT: case NET_HOST_CLOSED: case NET_DEFERRED: case NET_TLS: case NET_ADDRESS:
-    case NET_PROXY: case NET_LOCAL: return job && job->hops ? NET_ROBOTS_UNREACHABLE : status;
+    case NET_DNS_UNREACHABLE: case NET_PROXY: case NET_LOCAL: return status; /* nobody's fault but ours */
+    case NET_DNS_NO_HOST: case NET_DNS_FAILED: case NET_DNS_TIMEOUT: case NET_CONNECT_REFUSED: case NET_CONNECT_FAILED:
+    case NET_CONNECT_TIMEOUT: case NET_HOST_CLOSED: case NET_DEFERRED: case NET_TLS: case NET_ADDRESS:
+        return job->hops ? NET_ROBOTS_UNREACHABLE : status;
     default: return NET_ROBOTS_UNREACHABLE;
     }
 }
@@ -170,11 +171,12 @@ void site_robots(struct site *site, struct job *job, enum net_status status)
     } else if (status == NET_OK || !job || !means_no_rules(job, status)) {
         site->robots = ROBOTS_FAILED;
         site->robots_status = failure_of(job, status == NET_OK ? NET_LOCAL : status);
+        site->robots_measured = !job ? 0 : site->robots_status == NET_ROBOTS_UNREACHABLE ? job->http_status : job->measured;
         ttl = ROBOTS_FAILURE_TTL_MS;
     }
     site->robots_expire = net->now + ttl;
     if (site->robots == ROBOTS_RULES) drop_forbidden(site);
-    else end_list(&site->urls, site->robots_status, 0);
+    else end_list(&site->urls, site->robots_status, site->robots_measured);
     site->busy--;
     site_drive(site);
 }
@@ -231,7 +233,7 @@ void site_drive(struct site *site)
     }
     if (site->urls.first && !robots_known(site)) {
         bool failed = site->robots == ROBOTS_FAILED && net->now < site->robots_expire;
-        if (failed) end_list(&site->urls, site->robots_status, 0);
+        if (failed) end_list(&site->urls, site->robots_status, site->robots_measured);
         else if (site->robots != ROBOTS_ASKED) ask_robots(site);
     }
     if (!site_may_start(site)) polite_no_longer(net->polite, &site->polite);

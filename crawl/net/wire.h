@@ -65,6 +65,7 @@ struct wire_end {
     enum net_status status; /* NET_OK: the response is complete; meaningless when stopped */
     bool stopped;           /* `head` or `body` said so */
     bool connected;         /* there was a connection, so that the host is alive */
+    unsigned tunnel_status; /* what a proxy answered to CONNECT; 0: nothing, or it was not asked */
     int64_t connected_us, first_byte_us, total_us;
     char reason[128];       /* libcurl's words, for logs */
 };

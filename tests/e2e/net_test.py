@@ -476,6 +476,37 @@ class Proxy(unittest.TestCase):
         self.assertEqual({r.target for r in proxy.requests}, {"http://pic.test/robots.txt", "http://pic.test/ok"})
         self.assertEqual({name for name, _, _ in names.asked}, {"proxy.test"})
 
+    def test_a_proxy_that_makes_no_tunnel_is_our_own_fault(self):
+        answers = {"400": lambda c, r: c.answer(b"no", 400), "502": lambda c, r: c.answer(b"no", 502), "407": lambda c, r: c.answer(b"", 407),
+                   "closed": lambda c, r: c.close(), "reset": lambda c, r: c.reset(), "no http": lambda c, r: c.raw(b"SSH-2.0-x\r\n") or c.close()}
+        proxy = self.enterContext(misbehave.Server())
+        for i, behave in enumerate(answers.values()):
+            proxy.paths[f"h{i}.test:443"] = behave
+        rows, counts = drive([f"https://h{i}.test/ok" for i in range(len(answers))] * 2, f"--proxy=http://127.0.0.1:{proxy.port}", *FAST)
+        self.assertEqual(statuses(rows), ["proxy"] * 12)
+        self.assertEqual([row["measured"] for row in rows], [400, 502, 407, 0, 0, 0] * 2)
+        self.assertTrue(all(row["cause"] == "ours" and row["passing"] for row in rows))
+        self.assertEqual({r.method for r in proxy.requests}, {"CONNECT"})
+
+    def test_a_proxy_that_wants_a_password_is_our_own_fault(self):
+        proxy = self.enterContext(misbehave.Server())
+        for path in ("robots.txt", "ok"):
+            proxy.paths[f"http://pic.test/{path}"] = lambda c, r: c.answer(b"who are you?", 407)
+        rows, _ = drive(["http://pic.test/ok"], f"--proxy=http://127.0.0.1:{proxy.port}", *FAST)
+        self.assertEqual((statuses(rows), rows[0]["measured"], rows[0]["cause"]), (["proxy"], 407, "ours"))
+
+    def test_a_tunnel_is_used_and_the_certificate_behind_it_checked(self):
+        """A proxy that connects, so that the host's own faults stay the host's."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(os.path.join(TLS, "server.pem"))
+        host = self.enterContext(misbehave.Server(context=context))
+        proxy = self.enterContext(misbehave.Server())
+        for name in ("secure.test", "secure.other"):
+            proxy.paths[f"{name}:443"] = lambda c, r: c.tunnel(host.port)
+        rows, _ = drive(["https://secure.test/ok", "https://secure.test/status?404", "https://secure.other/ok"], "--ca=" + os.path.join(TLS, "ca.pem"),
+                        f"--proxy=http://127.0.0.1:{proxy.port}", *FAST)
+        self.assertEqual(statuses(rows), ["ok", "http_404", "tls"])
+
     def test_a_proxy_that_is_gone_is_our_own_fault(self):
         with misbehave.Server() as gone:
             pass

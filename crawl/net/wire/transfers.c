@@ -33,6 +33,7 @@ struct transfer {
     size_t head_bytes;  /* of all heads so far */
     unsigned deadline_ms;
     bool in_body, stopped, bad_head, blocked, literal;
+    bool tunnels; /* by CONNECT, through a proxy */
     bool afresh;  /* this is the second start */
     int opened; /* the last socket that was made for it; -1 without one */
     bool stale;   /* the connection that was to be used again is out of step */
@@ -396,6 +397,7 @@ static int set_request(struct transfer *one, const struct wire_request *request)
     one->head_bytes = 0;
     one->in_body = one->stopped = one->bad_head = one->blocked = one->stale = one->unnamed = one->afresh = false;
     one->opened = -1;
+    one->tunnels = one->all->options.proxy && str_starts(str_from(request->url), STR("https:"));
     one->error[0] = 0;
     buf_clear(&one->head);
     curl_easy_setopt(one->easy, CURLOPT_FRESH_CONNECT, 0L);
@@ -456,15 +458,35 @@ static enum net_status connect_status(const struct transfer *one)
 
 static bool words_say(const struct transfer *one, const char *words) { return strstr(one->error, words) != NULL; }
 
+static int64_t time_of(CURL *easy, CURLINFO what)
+{
+    curl_off_t value = 0;
+    curl_easy_getinfo(easy, what, &value);
+    return value;
+}
+
+/* True too where there is none. */
+static bool reached_proxy(const struct transfer *one)
+{
+    return !one->all->options.proxy || time_of(one->easy, CURLINFO_CONNECT_TIME_T) > 0;
+}
+
+/* The proxy was reached, and made no tunnel to the host: whatever it answers to CONNECT, the host has not said it. */
+static bool tunnel_failed(const struct transfer *one, const struct wire_end *end)
+{
+    return one->tunnels && !end->connected && end->tunnel_status / 100 != 2;
+}
+
 /* The status for libcurl's code. Some codes cover two things that only the words tell apart; tests/e2e/net_test.py pins them. */
 static enum net_status status_of(const struct transfer *one, CURLcode code, const struct wire_end *end)
 {
     if (one->bad_head) return NET_BAD_HTTP;
+    if (code != CURLE_OK && code != CURLE_OPERATION_TIMEDOUT && tunnel_failed(one, end)) return NET_PROXY;
     switch (code) {
     case CURLE_OK: return NET_OK;
     case CURLE_COULDNT_CONNECT: return connect_status(one);
     case CURLE_OPERATION_TIMEDOUT:
-        if (!end->connected) return NET_CONNECT_TIMEOUT;
+        if (!end->connected) return reached_proxy(one) ? NET_CONNECT_TIMEOUT : NET_PROXY;
         return end->total_us / 1000 + 50 >= (int64_t)one->deadline_ms ? NET_DEADLINE : NET_STALLED;
     case CURLE_PARTIAL_FILE: return NET_INCOMPLETE;
     case CURLE_RECV_ERROR: return words_say(one, "chunked-encoding") ? NET_BAD_HTTP : NET_RESET;
@@ -479,13 +501,6 @@ static enum net_status status_of(const struct transfer *one, CURLcode code, cons
     case CURLE_BAD_CONTENT_ENCODING: return NET_BAD_HTTP;
     default: return NET_LOCAL;
     }
-}
-
-static int64_t time_of(CURL *easy, CURLINFO what)
-{
-    curl_off_t value = 0;
-    curl_easy_getinfo(easy, what, &value);
-    return value;
 }
 
 /* Once more, over a connection of its own. */
@@ -504,9 +519,12 @@ static void end_transfer(struct transfers *t, struct transfer *one, CURLcode cod
 {
     if ((one->stale || one->unnamed) && code != CURLE_OK && start_afresh(t, one)) return;
     struct wire_end end = {.stopped = one->stopped};
+    long tunnel = 0;
+    curl_easy_getinfo(one->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
     end.connected_us = time_of(one->easy, CURLINFO_PRETRANSFER_TIME_T);
     end.first_byte_us = time_of(one->easy, CURLINFO_STARTTRANSFER_TIME_T);
     end.total_us = time_of(one->easy, CURLINFO_TOTAL_TIME_T);
+    end.tunnel_status = (unsigned)tunnel;
     end.connected = end.connected_us > 0 || one->head_bytes > 0;
     end.status = status_of(one, code, &end);
     if (code != CURLE_OK) {

@@ -90,6 +90,25 @@ class Connection:
     def picture(self, *fields, data=None):
         self.answer(PICTURE if data is None else data, 200, "Content-Type: image/png", *fields)
 
+    def tunnel(self, port):
+        """As a proxy does after CONNECT: hands bytes to and fro."""
+        with socket.create_connection((self.server.address, port)) as there:
+            self.head(200)
+            back = threading.Thread(target=self.pump, args=(there, self.sock), daemon=True)
+            back.start()
+            self.pump(self.sock, there)
+            back.join()
+        raise Closed
+
+    @staticmethod
+    def pump(source, target):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
     def hang(self):
         while not self.server.stopping.wait(0.2):
             if self.sock.fileno() < 0:
