@@ -5,8 +5,24 @@
 int column_prepare(struct chain *chain, struct rule *rule)
 {
     const struct rule_value *column = rule_value(rule, "column");
-    if (column->given && column->text.n) return rule_needs_column(chain, rule, column->text);
-    return rule_unserved(chain, rule, "needs column=NAME");
+    if (!column->given || !column->text.n) return rule_unserved(chain, rule, "needs column=NAME");
+    return rule_needs_column(chain, rule, column->text);
+}
+
+int score_range_prepare(struct chain *chain, struct rule *rule)
+{
+    const struct rule_value *plus = rule_value(rule, "plus");
+    if (column_prepare(chain, rule) < 0) return -1;
+    return plus->given && !rule->unserved ? rule_needs_column(chain, rule, plus->text) : 0;
+}
+
+int score_range_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result)
+{
+    double number, more;
+    if (rule->slot_count < 2) return column_range_decide(rule, row, result);
+    if (str_to_double(rule_cell(rule, row, 0), &number) < 0 || str_to_double(rule_cell(rule, row, 1), &more) < 0)
+        return answer_text(result, false, STR("absent"));
+    return answer_number(rule, result, number + more);
 }
 
 /* Whole numbers are compared as such, the rest as doubles. */

@@ -6,6 +6,8 @@
 
 FILTER_PREPARES(column_prepare);          /* parameter column: the rule is unserved without */
 FILTER_DECIDES(column_range_decide);
+FILTER_PREPARES(score_range_prepare);     /* parameter plus: a second column, added */
+FILTER_DECIDES(score_range_decide);
 FILTER_PREPARES(column_label_prepare);
 FILTER_DECIDES(column_label_decide);
 FILTER_PREPARES(corpus_first_prepare);    /* says which dedup to run */

@@ -1,4 +1,4 @@
-/* The text form of chains, and where presets and lists lie. */
+/* The text form of chains, and where presets and lists lie. What is printed of them stands in preset_print.c. */
 #include "filters/preset.h"
 
 #include "pipeline/base/fail.h"
@@ -147,8 +147,7 @@ static int is_preset(const struct dirent *entry)
     return str_ends(name, STR(".preset")) && name.n > 7 && name.n <= PRESET_NAME_MAX;
 }
 
-/* Calls `each` for every preset of the first folder that is there, by name. */
-static void each_preset(void (*each)(void *context, const char *name, const char *path), void *context)
+void preset_each(void (*each)(void *context, const char *name, const char *path), void *context)
 {
     char root[PRESET_PATH_MAX], path[PRESET_PATH_MAX];
     struct dirent **entries;
@@ -189,7 +188,7 @@ int preset_find(const char *name, char path[PRESET_PATH_MAX])
     }
     if (find_named("presets", str_from(name), ".preset", path)) return 0;
     struct nearest near = {.name = str_from(name), .distance = 5};
-    each_preset(note_nearest, &near);
+    preset_each(note_nearest, &near);
     if (!near.found[0]) return fail_usage("no preset '%s': winnow help --preset lists them", name);
     return fail_usage("no preset '%s'; did you mean '%s'?", name, near.found);
 }
@@ -218,74 +217,4 @@ int preset_add(struct chain *chain, const char *name)
     int result = file && buf_read_file(&text, path) == 0 ? preset_parse(chain, file, buf_str(&text)) : -1;
     buf_free(&text);
     return result;
-}
-
-/* ---- printing ---- */
-
-static int print_description(FILE *out, const char *path, bool first_line_only)
-{
-    struct buf text;
-    buf_init(&text, PRESET_BYTES_MAX);
-    int result = buf_read_file(&text, path);
-    for (struct str rest = buf_str(&text); result == 0 && rest.p;) {
-        struct str line = str_cut(&rest, '\n');
-        if (!line.n || line.p[0] != '#') break;
-        struct str words = str_trim(str_from_at(line, 1));
-        fprintf(out, "%.*s\n", STR_ARG(words));
-        if (first_line_only) break;
-    }
-    buf_free(&text);
-    return result;
-}
-
-static void print_rule(FILE *out, const struct rule *rule, size_t wide)
-{
-    fprintf(out, "  %-*s  %-20s", (int)wide, rule->name, rule->filter->name);
-    const struct filter_parameter *p;
-    size_t own = 0, i = 0;
-    while (rule->filter->parameters && rule->filter->parameters[own].name) own++;
-    for (; (p = i < own ? &rule->filter->parameters[i] : filter_parameter_common(i - own)); i++)
-        if (rule->values[i].given && rule->values[i].text.n && !(p->initial && str_eq(str_from(p->initial), rule->values[i].text)))
-            fprintf(out, " %s=%.*s", p->name, STR_ARG(rule->values[i].text));
-    fprintf(out, "\n  %-*s  %s: %s\n", (int)wide, "", rule->provenance, rule->source);
-    if (rule->unserved) fprintf(out, "  %-*s  unserved: %s\n", (int)wide, "", rule->unserved);
-    else if (rule->filter->done_by) fprintf(out, "  %-*s  done by winnow %s\n", (int)wide, "", rule->filter->done_by);
-    else if (rule->bound[0]) fprintf(out, "  %-*s  keeps: %s\n", (int)wide, "", rule->bound);
-}
-
-int preset_print(FILE *out, const char *name)
-{
-    struct chain chain;
-    char path[PRESET_PATH_MAX];
-    int result = chain_init(&chain);
-    if (result == 0) result = preset_find(name, path);
-    if (result == 0) result = preset_add(&chain, name);
-    if (result == 0) result = chain_prepare(&chain, NULL, NULL);
-    if (result == 0) result = print_description(out, path, false);
-    size_t wide = 0;
-    for (size_t i = 0; i < chain.count; i++)
-        if (strlen(chain.rules[i]->name) > wide) wide = strlen(chain.rules[i]->name);
-    for (int place = 0; result == 0 && place < PLACES; place++) {
-        bool any = false;
-        for (size_t i = 0; i < chain.count; i++) {
-            if (chain.rules[i]->place != (enum filter_place)place) continue;
-            if (!any) fprintf(out, "\nat %s:\n", filter_place_name((enum filter_place)place));
-            any = true;
-            print_rule(out, chain.rules[i], wide);
-        }
-    }
-    chain_free(&chain);
-    return result;
-}
-
-static void print_name(void *context, const char *name, const char *path)
-{
-    fprintf(context, "  %-18s ", name);
-    print_description(context, path, true);
-}
-
-int preset_print_names(FILE *out)
-{
-    each_preset(print_name, out);
-    return 0;
 }

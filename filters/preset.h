@@ -31,5 +31,8 @@ int preset_find(const char *name, char path[PRESET_PATH_MAX]); /* -1 with the pr
 int preset_find_list(struct str name, const char *file, char path[PRESET_PATH_MAX]);
 int preset_print(FILE *out, const char *name); /* winnow help --preset NAME: rule, filter, parameters, place, provenance, source */
 int preset_print_names(FILE *out);             /* a line a preset: name, what it is */
+int preset_print_diff(FILE *out, const char *a, const char *b); /* winnow help --preset --diff A B: rules side by side */
+/* Calls `each` for every preset of the first folder that is there, by name. */
+void preset_each(void (*each)(void *context, const char *name, const char *path), void *context);
 
 #endif

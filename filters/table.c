@@ -2,6 +2,7 @@
 #include "filters/table.h"
 
 #include "filters/column_filters.h"
+#include "filters/counts/rules.h"
 #include "filters/learn/learn.h"
 #include "filters/picture/picture_filters.h"
 #include "filters/text/text_filters.h"
@@ -11,7 +12,7 @@
 #define END {NULL, FILTER_TEXT, NULL, "", NULL, ""}
 #define PARAMETERS(...) .parameters = (const struct filter_parameter[]){__VA_ARGS__, END}
 
-#define FORM {"form", FILTER_CHOICE, "text", "", "text|stored|laion|folded", "which form of the text is read"}
+#define FORM {"form", FILTER_CHOICE, "text", "", "text|stored|laion|folded|redcaps", "which form of the text is read"}
 #define SPLIT(initial) {"split", FILTER_CHOICE, initial, "", "ws|ft|nlp|uni|obew", "what a word is"}
 #define COUNT(name, unit, what) {name, FILTER_COUNT, NULL, unit, NULL, what}
 #define DECIMAL(name, what) {name, FILTER_DECIMAL, NULL, "", NULL, what}
@@ -64,9 +65,9 @@ static const struct filter table[] = {
      .prepare = text_tags_prepare, .decide = text_has_decide},
     {"text.noun_ratio", "nouns / words: <= max", PLACE_TEXT, FILTER_COSTLY, {"text"}, PARAMETERS(FORM, MAX_SHARE, TAGGER),
      .prepare = text_tags_prepare, .decide = text_noun_ratio_decide},
-    {"text.vocab", "every word, in lower case, has at least min_count in a list of counts", PLACE_TEXT, FILTER_COSTLY, {"text"},
+    {"text.vocab", "every word, in lower case, has at least min_count in a list of counts, or without one in the tables of --counts", PLACE_TEXT, FILTER_COSTLY, {"text"},
      PARAMETERS(FORM, LIST(NULL), {"min_count", FILTER_COUNT, "1", "occurrences", NULL, "least count"},
-                {"bigrams", FILTER_FLAG, "0", "", NULL, "1: pairs of neighbours too"},
+                {"bigrams", FILTER_CHOICE, "0", "", "0|1|auto", "pairs of neighbours too; auto: where more than 10^9 words were counted"},
                 {"numbers_pass", FILTER_FLAG, "1", "", NULL, "words without a letter need no count"}),
      .prepare = text_vocab_prepare, .decide = text_vocab_decide, .release = text_phrases_release},
     {"text.language", "the language of the text is one of `lang` (without `lang`: told, nothing dropped)", PLACE_TEXT,
@@ -108,6 +109,9 @@ static const struct filter table[] = {
     {"text.entries", "entries of a list that the text holds (MetaCLIP): min <= n <= max", PLACE_TEXT, FILTER_COSTLY, {"text"},
      PARAMETERS(FORM, LIST(NULL), BORDERS, {"min", FILTER_COUNT, "1", "entries", NULL, "least that is kept"}, MAX("entries")),
      .prepare = text_entries_prepare, .decide = text_entries_decide, .release = text_entries_release},
+    {"text.synset", "the first WordNet synset of some word is in a list of synsets (DataComp)", PLACE_TEXT, FILTER_COSTLY, {"text"},
+     PARAMETERS(FORM, SPLIT("ws"), LIST(NULL)),
+     .unserved = "needs the list of ImageNet-21K's synsets and WordNet's offsets, which this version cannot read"},
     {"text.hypernyms", "replaces names by what they are (\"Harrison Ford\" -> \"actor\")", PLACE_TEXT, FILTER_COSTLY, {"text"},
      .unserved = "needs a table of entities, which this version cannot read; the text stays as it is", .changes_text = true},
     {"text.person_names", "replaces each name of a person by <PERSON>", PLACE_TEXT, FILTER_COSTLY, {"text"},
@@ -158,11 +162,17 @@ static const struct filter table[] = {
 
     /* ---- the whole input ---- */
     {"corpus.texts_per_image", "distinct texts that the image has in the input: <= max", PLACE_COUNTS, FILTER_CHEAP, {NULL},
-     PARAMETERS(COLUMN("column with the count"), MAX("texts")), .prepare = column_prepare, .decide = column_range_decide},
+     PARAMETERS(COLUMN("column with the count; without it the tables of --counts are asked"),
+                {"by", FILTER_CHOICE, "url", "", "url|sha256", "what makes two images one"}, MAX("texts")),
+     .prepare = corpus_count_prepare, .decide = corpus_count_decide},
     {"corpus.images_per_text", "images that the text has in the input: <= max", PLACE_COUNTS, FILTER_CHEAP, {NULL},
-     PARAMETERS(COLUMN("column with the count"), MAX("images")), .prepare = column_prepare, .decide = column_range_decide},
+     PARAMETERS(COLUMN("column with the count; without it the tables of --counts are asked"),
+                {"form", FILTER_CHOICE, "text", "", "text|folded", "the text as extract made it, or as stored with white space folded"},
+                MAX("images")),
+     .prepare = corpus_count_prepare, .decide = corpus_count_decide},
     {"corpus.url_count", "occurrences of the image's URL in the input: <= max", PLACE_COUNTS, FILTER_CHEAP, {NULL},
-     PARAMETERS(COLUMN("column with the count"), MAX("occurrences")), .prepare = column_prepare, .decide = column_range_decide},
+     PARAMETERS(COLUMN("column with the count; without it the tables of --counts are asked"), MAX("occurrences")),
+     .prepare = corpus_count_prepare, .decide = corpus_count_decide},
     {"corpus.entity_count", "every entity of the text occurs at least min times in the output", PLACE_LAST, FILTER_CHEAP, {NULL},
      PARAMETERS(COLUMN("column with the smallest count"), MIN("occurrences")), .prepare = column_prepare,
      .decide = column_range_decide},
@@ -187,8 +197,9 @@ static const struct filter table[] = {
                 {"deny", FILTER_WORDS, NULL, "", NULL, "values that are dropped"}),
      .prepare = column_label_prepare, .decide = column_label_decide},
     {"score.range", "a model's score: min <= x <= max", PLACE_SCORE, FILTER_CHEAP, {NULL},
-     PARAMETERS(COLUMN("column that winnow score makes"), MIN_SHARE, MAX_SHARE, STRICT), .prepare = column_prepare,
-     .decide = column_range_decide},
+     PARAMETERS(COLUMN("column that winnow score makes"), {"plus", FILTER_COLUMN, NULL, "", NULL, "a second column, added to it"},
+                MIN_SHARE, MAX_SHARE, STRICT),
+     .prepare = score_range_prepare, .decide = score_range_decide},
     {"score.label", "a model's label is one of `allow`, none of `deny`; without either it is told, nothing dropped", PLACE_SCORE,
      FILTER_CHEAP, {NULL}, PARAMETERS(COLUMN("column that winnow score makes"),
                 {"allow", FILTER_WORDS, NULL, "", NULL, "labels that are kept"},

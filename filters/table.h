@@ -13,6 +13,7 @@
 #ifndef WINNOW_FILTERS_TABLE_H
 #define WINNOW_FILTERS_TABLE_H
 
+#include "filters/counts/kinds.h"
 #include "pipeline/base/buf.h"
 #include "pipeline/base/str.h"
 
@@ -42,6 +43,7 @@ enum text_form {
     FORM_STORED, /* `text_raw` where the row has it, else `text`: the attribute as the page wrote it */
     FORM_LAION,  /* LAION's clean_text of the stored form (text/clean.h) */
     FORM_FOLDED, /* the stored form, runs of white space made one space, trimmed */
+    FORM_REDCAPS, /* RedCaps' cleaning of the stored form (text/clean.h) */
     FORMS
 };
 
@@ -131,7 +133,12 @@ struct rule_value {
     unsigned choice; /* index among `choices` */
 };
 
-enum { RULE_COLUMNS = 4, RULE_NAME_MAX = 64 };
+enum { RULE_COLUMNS = 4, RULE_COUNTS = 2, RULE_NAME_MAX = 64 };
+
+struct rule_count { /* a table of counts that a rule reads, and the bound that it asks about */
+    enum count_kind kind;
+    uint64_t over;
+};
 
 /* A rule. Made by chain_add(); everything it points to belongs to its chain. */
 struct rule {
@@ -154,6 +161,9 @@ struct rule {
     const char *bound;            /* the same as text: what a dropped row is told */
     size_t slots[RULE_COLUMNS];   /* where its columns lie in struct filter_row: filter->columns, then those of parameters */
     size_t slot_count;
+    struct rule_count counts[RULE_COUNTS]; /* looked up in `lookups` (counts/rules.h) */
+    size_t count_count;
+    const struct count_lookups *lookups;   /* the chain's */
     size_t condition_slot;        /* if=COLUMN:VALUE|VALUE; SIZE_MAX without */
     struct str condition_values;
     void *state;                  /* of prepare */

@@ -64,7 +64,12 @@ static int help(int argc, char **argv)
     if (argc == 0) return list_commands(stdout), EXIT_DONE;
     const char *what = argv[0], *name = argc > 1 ? argv[1] : NULL;
     if (strcmp(what, "--filters") == 0) return filters_print_table(stdout), EXIT_DONE;
-    if (strcmp(what, "--preset") == 0) return name ? preset_print(stdout, name) : preset_print_names(stdout);
+    bool of_preset = strcmp(what, "--preset") == 0;
+    if (of_preset && name && strcmp(name, "--diff") == 0) argc--, argv++, what = name;
+    if (strcmp(what, "--diff") == 0)
+        return argc == 3 ? preset_print_diff(stdout, argv[1], argv[2])
+                         : fail_usage("--diff wants two presets: winnow help --preset --diff cc3m cc12m");
+    if (of_preset) return name ? preset_print(stdout, name) : preset_print_names(stdout);
     if (strcmp(what, "--commands") == 0) {
         size_t count;
         const struct command_entry *table = command_entries(&count);

@@ -195,14 +195,12 @@ static int finish(struct buf *out, struct str s)
     return 0;
 }
 
-int clean_laion(struct buf *out, struct str text, struct buf room[2])
+/* The text as ftfy has it, by the part of ftfy that clean.h names: in room[0] or room[1]. */
+static int fix_text(struct buf *out, struct str text, struct buf room[2], struct str *fixed)
 {
     buf_clear(out);
     buf_clear(&room[0]);
-    if (text.n == 0) return 0;
     if (buf_add(&room[0], text) < 0) return -1;
-    for (size_t i = 0; i < room[0].n; i++)
-        if (room[0].p[i] == '\n') room[0].p[i] = ' ';
     bool unescape = !memchr(text.p, '<', text.n); /* asked once, of the text as it came */
     int now = 0;
     for (int pass = 0; pass < CLEAN_PASSES; pass++) {
@@ -214,5 +212,79 @@ int clean_laion(struct buf *out, struct str text, struct buf room[2])
         if (str_eq(buf_str(from), buf_str(to))) break;
     }
     buf_clear(out);
-    return finish(out, buf_str(&room[now]));
+    *fixed = buf_str(&room[now]);
+    return 0;
+}
+
+int clean_laion(struct buf *out, struct str text, struct buf room[2])
+{
+    struct str fixed;
+    buf_clear(out);
+    if (text.n == 0) return 0;
+    buf_clear(&room[1]);
+    if (buf_reserve(&room[1], text.n) < 0) return -1;
+    char *spaced = memcpy(room[1].p, text.p, text.n);
+    for (size_t i = 0; i < text.n; i++)
+        if (spaced[i] == '\n') spaced[i] = ' ';
+    return fix_text(out, str_of(spaced, text.n), room, &fixed) < 0 ? -1 : finish(out, fixed);
+}
+
+/* ---- RedCaps */
+
+static bool is_latin(uint32_t c)
+{
+    return (c >= 0xC0 && c <= 0x24F && c != 0xD7 && c != 0xF7) || (c >= 0x1E00 && c <= 0x1EFF) || (c >= 0x2C60 && c <= 0x2C7F) ||
+           (c >= 0xA720 && c <= 0xA7FF);
+}
+
+static int keep_latin(struct buf *out, struct str s)
+{
+    for (size_t at = 0; at < s.n;) {
+        size_t from = at;
+        uint32_t c = utf8_next(s, &at);
+        bool space = unicode_is_space(c);
+        if (space ? buf_byte(out, ' ') < 0 : ((c >= ' ' && c < 0x7F) || is_latin(c)) && buf_add(out, str_of(s.p + from, at - from)) < 0) return -1;
+    }
+    return 0;
+}
+
+static int drop_brackets(struct buf *out, struct str s)
+{
+    static const char pairs[2][2] = {{'(', ')'}, {'[', ']'}};
+    size_t none[2] = {SIZE_MAX, SIZE_MAX}; /* from here on nothing closes that bracket */
+    for (size_t i = 0; i < s.n; i++) {
+        int kind = s.p[i] == '(' ? 0 : s.p[i] == '[' ? 1 : -1;
+        const char *closing = kind >= 0 && i < none[kind] ? memchr(s.p + i, pairs[kind][1], s.n - i) : NULL;
+        if (closing) i = (size_t)(closing - s.p);
+        else if (buf_byte(out, s.p[i]) < 0) return -1;
+        else if (kind >= 0 && none[kind] == SIZE_MAX) none[kind] = i;
+    }
+    return 0;
+}
+
+static int name_users(struct buf *out, struct str s)
+{
+    buf_clear(out);
+    for (size_t i = 0; i < s.n;) {
+        while (i < s.n && s.p[i] == ' ') i++;
+        size_t from = i;
+        while (i < s.n && s.p[i] != ' ') i++;
+        struct str word = str_of(s.p + from, i - from);
+        if (!word.n) break;
+        if ((out->n && buf_byte(out, ' ') < 0) || buf_add(out, word.p[0] == '@' && word.n > 1 ? STR("[USR]") : word) < 0) return -1;
+    }
+    return 0;
+}
+
+int clean_redcaps(struct buf *out, struct str text, struct buf room[2])
+{
+    struct str fixed;
+    buf_clear(out);
+    if (text.n == 0) return 0;
+    if (fix_text(out, text, room, &fixed) < 0 || unicode_lower(out, fixed) < 0) return -1;
+    buf_clear(&room[0]);
+    buf_clear(&room[1]);
+    if (unicode_nfd(&room[0], buf_str(out)) < 0 || keep_latin(&room[1], buf_str(&room[0])) < 0) return -1;
+    buf_clear(&room[0]);
+    return drop_brackets(&room[0], buf_str(&room[1])) < 0 ? -1 : name_users(out, buf_str(&room[0]));
 }

@@ -24,4 +24,10 @@ int clean_laion(struct buf *out, struct str valid_utf8, struct buf room[2]); /* 
 bool clean_fold_keeps(struct str text);
 int clean_fold_space(struct buf *out, struct str valid_utf8); /* runs of white space (Python's) → one space, trimmed; replaces */
 
+/* RedCaps' captions (Desai et al. 2021 §2): LAION's part of ftfy without its cut, lower case, accents taken off; what then is
+ * neither ASCII nor a Latin letter (emoji, other scripts) is deleted; then what stands in ( ) or [ ], up to the nearest closing
+ * one; runs of white space become one space, trimmed; words that begin with "@" become [USR]. Which letters are Latin and
+ * where a bracket ends are choices. */
+int clean_redcaps(struct buf *out, struct str valid_utf8, struct buf room[2]); /* as clean_laion */
+
 #endif

@@ -81,6 +81,8 @@ int row_form(struct filter_row *row, enum text_form form, struct str *text)
     struct buf *b = text_memo_buffer(m);
     if (form == FORM_LAION && !clean_laion_keeps(*text)) {
         if (clean_laion(b, *text, m->room) < 0 || keep(row, b, text) < 0) return -1;
+    } else if (form == FORM_REDCAPS) {
+        if (clean_redcaps(b, *text, m->room) < 0 || keep(row, b, text) < 0) return -1;
     } else if (form == FORM_FOLDED && !clean_fold_keeps(*text)) {
         if (clean_fold_space(b, *text) < 0 || keep(row, b, text) < 0) return -1;
     }

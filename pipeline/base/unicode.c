@@ -89,6 +89,13 @@ int unicode_fold(struct buf *out, struct str utf8)
     return icu ? icu->fold(out, utf8) : -1;
 }
 
+int unicode_nfd(struct buf *out, struct str utf8)
+{
+    if (utf8_is_ascii(utf8)) return buf_add(out, utf8);
+    const struct unicode_module *icu = module();
+    return icu ? icu->nfd(out, utf8) : -1;
+}
+
 int unicode_domain_to_ascii(struct buf *out, struct str host)
 {
     if (host.n == 0) return fail("an empty host");

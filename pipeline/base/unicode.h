@@ -38,6 +38,7 @@ bool unicode_is_space(uint32_t code_point);
 int unicode_nfc(struct buf *out, struct str utf8);   /* appends the NFC form; a quick check passes text that is NFC already */
 int unicode_lower(struct buf *out, struct str utf8); /* appends the full, locale-free lower case */
 int unicode_fold(struct buf *out, struct str utf8);  /* appends the full case folding */
+int unicode_nfd(struct buf *out, struct str utf8);   /* appends the NFD form: accents stand behind their letters */
 
 /* The text of a row (version 1 of the recipe, schemas/FORMAT.md): any bytes in, these steps in order:
  * 1. damaged UTF-8 (each maximal subpart), NUL and noncharacters become U+FFFD;

@@ -49,6 +49,10 @@ static int32_t to_nfc(UChar *to, int32_t room, const UChar *from, int32_t n, UEr
 {
     return unorm2_normalize(unorm2_getNFCInstance(status), from, n, to, room, status);
 }
+static int32_t to_nfd(UChar *to, int32_t room, const UChar *from, int32_t n, UErrorCode *status)
+{
+    return unorm2_normalize(unorm2_getNFDInstance(status), from, n, to, room, status);
+}
 static int32_t to_lower(UChar *to, int32_t room, const UChar *from, int32_t n, UErrorCode *status)
 {
     return u_strToLower(to, room, from, n, "", status);
@@ -136,6 +140,7 @@ static int append_changed(struct buf *out, struct str utf8, transform *change)
 
 static int lower(struct buf *out, struct str utf8) { return append_changed(out, utf8, to_lower); }
 static int fold(struct buf *out, struct str utf8) { return append_changed(out, utf8, to_folded); }
+static int nfd(struct buf *out, struct str utf8) { return append_changed(out, utf8, to_nfd); }
 
 /* ---- host names ---- */
 
@@ -244,6 +249,7 @@ const struct unicode_module winnow_module_unicode = {
     .nfc_from = nfc_from,
     .lower = lower,
     .fold = fold,
+    .nfd = nfd,
     .domain_to_ascii = domain_to_ascii,
     .words_begin = words_begin,
     .words_next = words_next,

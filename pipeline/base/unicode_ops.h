@@ -12,6 +12,7 @@ struct unicode_module {
     int (*nfc_from)(struct buf *b, size_t from); /* the bytes from `from` to the end become their NFC form, in place */
     int (*lower)(struct buf *out, struct str utf8);
     int (*fold)(struct buf *out, struct str utf8);
+    int (*nfd)(struct buf *out, struct str utf8);
     int (*domain_to_ascii)(struct buf *out, struct str host);
     /* All segments between word borders, those without letters too. *state is NULL or an earlier pass's. */
     int (*words_begin)(void **state, struct str utf8);

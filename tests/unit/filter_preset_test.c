@@ -43,6 +43,16 @@ static const struct {
              "first_capital capital_ratio known_words polarity edge_patterns image_label_overlap hypernyms entity_count"},
     {"cc12m", "jpeg_only both_sides aspect not_adult_image crop_boilerplate words has_det_noun repetition known_words polarity "
               "edge_patterns image_label_overlap person_names"},
+    {"commonpool", "nonempty pairs toxic_text unsafe_image test_dedup"},
+    {"datacomp-text", "language synset"},
+    {"datacomp-image", "language words chars cluster"},
+    {"datacomp-1b", "language words chars cluster clip_score"},
+    {"datacomp-clip30", "clip_score"},
+    {"datacomp-laion2b", "language clip_score"},
+    {"laion-aesthetics", "watermark unsafe aesthetic"},
+    {"laion-aesthetics-v2", "watermark unsafe aesthetic"},
+    {"metaclip", "parse match balance"},
+    {"redcaps", "votes adult caption bad_words nsfw_image faces"},
     {"obelics-images", "url_words format min_side max_side rendered_size aspect url_count nsfw"},
 };
 

@@ -83,6 +83,44 @@ static void test_a_text_is_handed_back_only_when_cleaning_would_not_change_it(vo
     buf_free(&rooms[1]);
 }
 
+static void test_redcaps_captions_are_lower_latin_without_brackets_and_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *clean;
+    } cases[] = {
+        {"My Cat (6 months) [OC] by @some_one", "my cat by [USR]"},
+        {"Café Ångström ế", "cafe angstrom e"},
+        {"straße łódź", "straße łodz"}, /* letters that are no accents stay */
+        {"dog 🐶 犬 собака ok", "dog ok"},
+        {"open ( bracket [ stays", "open ( bracket [ stays"},
+        {"(a) b (c) d)", "b d)"},
+        {"(a (b) c)", "c)"}, /* up to the nearest closing one */
+        {"me @ home, a@b @", "me @ home, a@b @"},
+        {"“quoted” &amp; fine", "\"quoted\" & fine"},
+        {" a \t\n b ", "a b"},
+        {"犬", ""},
+        {"", ""},
+    };
+    struct buf out, room[2];
+    buf_init(&out, 1 << 18);
+    buf_init(&room[0], 1 << 18);
+    buf_init(&room[1], 1 << 18);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_done(clean_redcaps(&out, str_from(cases[i].text), room));
+        if (!str_eq(buf_str(&out), str_from(cases[i].clean))) fail_msg("case %zu: '%.*s'", i, (int)out.n, out.p);
+    }
+    char *brackets = malloc(60000); /* without one that closes: the time is no square of the length */
+    assert_non_null(brackets);
+    memset(brackets, '(', 60000);
+    assert_done(clean_redcaps(&out, str_of(brackets, 60000), room));
+    assert_int_equal(out.n, 60000);
+    free(brackets);
+    buf_free(&out);
+    buf_free(&room[0]);
+    buf_free(&room[1]);
+}
+
 /* Results of ftfy 6.3.1 and the crawler's steps around it. */
 static void test_laion_cleans_as_its_crawler_did(void **state)
 {
@@ -295,6 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counting_eight_bytes_at_a_time_is_counting_one_by_one),
         cmocka_unit_test(test_a_text_is_handed_back_only_when_cleaning_would_not_change_it),
+        cmocka_unit_test(test_redcaps_captions_are_lower_latin_without_brackets_and_names),
         cmocka_unit_test(test_laion_cleans_as_its_crawler_did),
         cmocka_unit_test(test_references_in_references_end),
         cmocka_unit_test(test_fold_space_leaves_single_spaces),
