@@ -3,6 +3,7 @@
 
 #include "filters/column_filters.h"
 #include "filters/counts/rules.h"
+#include "filters/language/synsets.h"
 #include "filters/learn/learn.h"
 #include "filters/picture/picture_filters.h"
 #include "filters/text/text_filters.h"
@@ -65,7 +66,7 @@ static const struct filter table[] = {
      .prepare = text_tags_prepare, .decide = text_has_decide},
     {"text.noun_ratio", "nouns / words: <= max", PLACE_TEXT, FILTER_COSTLY, {"text"}, PARAMETERS(FORM, MAX_SHARE, TAGGER),
      .prepare = text_tags_prepare, .decide = text_noun_ratio_decide},
-    {"text.vocab", "every word, in lower case, has at least min_count in a list of counts, or without one in the tables of --counts", PLACE_TEXT, FILTER_COSTLY, {"text"},
+    {"text.vocab", "every word, in lower case, has at least min_count in a list of counts; at=counts without a list: in the input itself", PLACE_TEXT, FILTER_COSTLY, {"text"},
      PARAMETERS(FORM, LIST(NULL), {"min_count", FILTER_COUNT, "1", "occurrences", NULL, "least count"},
                 {"bigrams", FILTER_CHOICE, "0", "", "0|1|auto", "pairs of neighbours too; auto: where more than 10^9 words were counted"},
                 {"numbers_pass", FILTER_FLAG, "1", "", NULL, "words without a letter need no count"}),
@@ -110,8 +111,8 @@ static const struct filter table[] = {
      PARAMETERS(FORM, LIST(NULL), BORDERS, {"min", FILTER_COUNT, "1", "entries", NULL, "least that is kept"}, MAX("entries")),
      .prepare = text_entries_prepare, .decide = text_entries_decide, .release = text_entries_release},
     {"text.synset", "the first WordNet synset of some word is in a list of synsets (DataComp)", PLACE_TEXT, FILTER_COSTLY, {"text"},
-     PARAMETERS(FORM, SPLIT("ws"), LIST(NULL)),
-     .unserved = "needs the list of ImageNet-21K's synsets and WordNet's offsets, which this version cannot read"},
+     PARAMETERS(FORM, SPLIT("ws"), LIST(NULL), {"wordnet", FILTER_TEXT, SYNSETS_FOLDER, "", NULL, "folder of WordNet 3.0"}),
+     .prepare = text_synset_prepare, .decide = text_synset_decide, .release = text_synset_release},
     {"text.hypernyms", "replaces names by what they are (\"Harrison Ford\" -> \"actor\")", PLACE_TEXT, FILTER_COSTLY, {"text"},
      .unserved = "needs a table of entities, which this version cannot read; the text stays as it is", .changes_text = true},
     {"text.person_names", "replaces each name of a person by <PERSON>", PLACE_TEXT, FILTER_COSTLY, {"text"},

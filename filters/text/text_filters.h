@@ -44,10 +44,14 @@ FILTER_DECIDES(text_has_decide); /* text_tags.c */
 FILTER_DECIDES(text_noun_ratio_decide);
 FILTER_PREPARES(text_tags_prepare);
 
+FILTER_PREPARES(text_synset_prepare); /* text_synset.c */
+FILTER_DECIDES(text_synset_decide);
+
 FILTER_PREPARES(text_entries_prepare); /* text_entries.c */
 FILTER_DECIDES(text_entries_decide);
 
 /* release functions of what prepare made */
+void text_synset_release(void *state);
 void text_entries_release(void *state);
 void text_phrases_release(void *state);
 void text_blocklist_release(void *state);

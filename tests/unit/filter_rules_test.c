@@ -173,6 +173,26 @@ static void test_texts_without_an_entry_are_dropped(void **state)
     judge_free(j);
 }
 
+/* dog's first synset is n02084071, swim's n00442115 and as a verb v01960929. */
+static void test_a_word_counts_by_its_first_synset(void **state)
+{
+    (void)state;
+    struct judged *j = judge_with_list("text.synset", "# ImageNet has dogs\nn02084071\n01960929\n");
+    assert_null(judge_row(j, "text", "two DOGS", NULL));
+    assert_null(judge_row(j, "text", "a dog", NULL));
+    assert_string_equal(judge_row(j, "text", "a dog, barking", NULL), "rule"); /* the comma stays with the word */
+    assert_null(judge_row(j, "text", "they swam", NULL));                      /* a verb alone */
+    assert_string_equal(judge_row(j, "text", "they swim", NULL), "rule");      /* a noun first */
+    assert_string_equal(judge_row(j, "text", "", NULL), "rule");
+    assert_string_equal(measured(j), "none");
+    judge_free(j);
+    j = judge_with_list("text.synset", "n02329401\nn10787470\nn02123045\n"); /* rodent, woman, tabby */
+    assert_null(judge_row(j, "text", "women", NULL));      /* an irregular form */
+    assert_null(judge_row(j, "text", "some tabbies", NULL));
+    assert_null(judge_row(j, "text", "rodents", NULL));
+    judge_free(j);
+}
+
 /* 10,000 texts of an entry with t = 2,500 of 10,000: a quarter stays, the same one whenever it is asked. */
 static void test_balance_keeps_the_share_that_the_count_allows(void **state)
 {
@@ -286,7 +306,7 @@ static void test_every_filter_that_decides_has_a_boundary_here(void **state)
 {
     (void)state;
     static const char *const by_lists[] = {"text.vocab", "text.flagged_ratio", "text.common_ratio", "text.sentiment", "image.phash_list",
-                                          "text.entries", "corpus.balance"};
+                                          "text.entries", "corpus.balance", "text.synset"};
     size_t count;
     const struct filter *table = filter_table(&count);
     for (size_t i = 0; i < count; i++) {
@@ -308,6 +328,7 @@ int main(void)
         cmocka_unit_test(test_flagged_and_common_words_are_shares_of_all_words),
         cmocka_unit_test(test_sentiment_sums_valences),
         cmocka_unit_test(test_texts_without_an_entry_are_dropped),
+        cmocka_unit_test(test_a_word_counts_by_its_first_synset),
         cmocka_unit_test(test_balance_keeps_the_share_that_the_count_allows),
         cmocka_unit_test(test_phash_lists_name_pictures),
         cmocka_unit_test(test_registrable_domains_block_their_hosts_and_not_their_neighbours),
