@@ -248,6 +248,29 @@ class FilterTest(unittest.TestCase):
         self.assertGreater(len(expected), 5000)
         self.assertEqual([r["src_record"] for r in kept], expected)
 
+    def test_metaclip_balances_what_is_left_whatever_the_threads(self):
+        dice = random.Random(8)
+        rows = [make_row(n, " ".join(dice.choices(["dog", "cat", "okapi", "thing"], [60, 30, 0.4, 10], k=2)), url=f"https://a.com/{n}.jpg") for n in range(4000)]
+        entries = self.write("entries.txt", b"dog\ncat\nokapi\n")
+        path = self.write("rows.tsv", tsv(rows))
+        options = ["--preset", "metaclip", "--set", f"match.list={entries}", "--set", f"balance.list={entries}", "--set", "balance.t=500"]
+        outputs = {self.run_filter(*options, "--threads", threads, path)[0] for threads in "123"}
+        self.assertEqual(len(outputs), 1)
+        texts = [row["text"] for row in parse(outputs.pop())]
+        counts = {word: sum(word in row[2].split() for row in rows) for word in ("dog", "cat", "okapi")}
+        self.assertGreater(counts["dog"], 2000)
+        self.assertLess(counts["okapi"], 500)
+        self.assertEqual(sum("okapi" in text for text in texts), counts["okapi"])  # rare entries keep all of their texts
+        self.assertEqual(sum(text == "thing thing" for text in texts), 0)          # no entry
+        only_dogs = [text for text in texts if set(text.split()) <= {"dog", "thing"}]
+        expected = 500 / counts["dog"] * sum(set(row[2].split()) <= {"dog", "thing"} and "dog" in row[2] for row in rows)
+        self.assertLess(abs(len(only_dogs) - expected), 4 * expected ** 0.5)
+        # the counts that the first pass found, given by a list, decide the same without it
+        listed = self.write("listed.txt", "".join(f"{word}\t{count}\n" for word, count in counts.items()).encode())
+        again = ["--preset", "metaclip", "--set", f"match.list={entries}", "--set", f"balance.list={listed}", "--set", "balance.t=500",
+                 "--set", "balance.counts=list"]
+        self.assertEqual([row["text"] for row in parse(self.run_filter(*again, path)[0])], texts)
+
 
 if __name__ == "__main__":
     unittest.main()
