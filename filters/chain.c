@@ -1,6 +1,7 @@
 /* Rules in order: made, set, left out, compiled. What happens to a row stands in judge.c. */
 #include "filters/chain.h"
 
+#include "filters/counts/lookup.h"
 #include "filters/language/tagger.h"
 #include "pipeline/base/fail.h"
 
@@ -28,6 +29,7 @@ void chain_free(struct chain *chain)
         if (rule->state && rule->filter->release) rule->filter->release(rule->state);
     }
     tagger_close(chain->tagger);
+    count_lookups_close(chain->lookups);
     free(chain->rules);
     arena_free(&chain->arena);
     *chain = (struct chain){.count = 0};
@@ -357,7 +359,8 @@ static int prepare_rule(struct chain *chain, struct rule *rule)
     if (form) rule->form = (enum text_form)form->choice;
     if (split) rule->split = (enum word_split)split->choice;
     if (of) rule->raw_url = of->choice == 1;
-    rule->slot_count = 0;
+    rule->slot_count = rule->count_count = 0;
+    rule->lookups = chain->lookups;
     for (size_t i = 0; i < sizeof filter->columns / sizeof *filter->columns && filter->columns[i]; i++)
         if (rule_needs_column(chain, rule, str_from(filter->columns[i])) < 0) return -1;
     if (prepare_bounds(chain, rule) < 0 || prepare_condition(chain, rule) < 0) return -1;

@@ -38,6 +38,9 @@ struct chain {
     struct tagger *tagger; /* opened when a rule first asks for parts of speech */
     const char *substitutes[CHAIN_SUBSTITUTES]; /* models whose scores may stand in for those that rules name */
     size_t substitute_count;
+    struct count_lookups *lookups; /* tables of counts (counts/lookup.h), opened by the caller before chain_prepare; the chain closes
+                                      them. NULL: none */
+    bool plans_counts;             /* there will be every table that a rule asks for: for a plan */
     bool (*has_column)(const void *context, struct str name); /* of chain_prepare */
     const void *has_context;
 };
@@ -72,6 +75,7 @@ static inline bool rule_is_asked(const struct rule *rule)
 
 struct text_memo;
 struct patterns_room;
+struct count_cache;
 struct filter_row {
     struct str *cells;       /* by slot; the caller fills all of them for each row */
     struct str text_before;  /* the row's text as it came, once a rule has changed it; absent before */
@@ -79,6 +83,7 @@ struct filter_row {
     struct arena arena;      /* lives until the next filter_row_begin */
     struct text_memo *memo;  /* private: forms and words of the text, made once a row (text/forms.h) */
     struct patterns_room *patterns; /* private: made when a pattern is first sought */
+    struct count_cache *counts;     /* private: made when a count is first looked up */
 };
 struct filter_row *filter_row_new(const struct chain *chain);
 void filter_row_free(struct filter_row *row);

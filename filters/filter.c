@@ -8,6 +8,8 @@
  * (3) A rule that changes a text leaves what it was in text_raw, and never changes id. */
 #include "filters/filter.h"
 
+#include "filters/counts/lookup.h"
+#include "filters/counts/rules.h"
 #include "filters/filter_report.h"
 #include "filters/ids.h"
 #include "filters/learn/learn.h"
@@ -30,7 +32,7 @@ enum {
 
 struct filter_options {
     const char *preset, *at, *keep_ids, *drop_ids;
-    struct option_list rules, set, without, substitutes;
+    struct option_list rules, set, without, substitutes, counts;
     bool mark;
 };
 
@@ -193,6 +195,20 @@ int filter_needs_pool(const struct command_line *line)
     return result;
 }
 
+static int open_counts(struct filter_stage *f, const struct filter_options *o)
+{
+    return o->counts.count ? count_lookups_open(&f->chain.lookups, o->counts.items, o->counts.count) : 0;
+}
+
+static int load_counts(struct stage_run *run, struct filter_stage *f)
+{
+    uint64_t wanted[COUNT_KINDS];
+    unsigned kinds = 0;
+    chain_counts_wanted(&f->chain, wanted);
+    for (int i = 0; i < COUNT_KINDS; i++) kinds |= (unsigned)(wanted[i] > 0) << i;
+    return kinds ? count_lookups_load(f->chain.lookups, kinds, (size_t)run->common->memory / 2, run->common->tmp) : 0;
+}
+
 /* Whether the rows are walked twice must be known before they are opened; which rules the input serves is known after. */
 static int filter_prepare(struct stage_run *run)
 {
@@ -217,8 +233,10 @@ static int filter_open(struct stage_run *run)
     struct filter_stage *f = run->state;
     const struct filter_options *o = run->options;
     if (chain_init(&f->chain) < 0 || gather_rules(o, &f->chain) < 0 || gather_substitutes(o, &f->chain) < 0) return -1;
+    if (open_counts(f, o) < 0) return -1;
     if (chain_prepare(&f->chain, has_column, &run->in) < 0 || check_served(run, &f->chain) < 0) return -1;
     say_substitutes(run, &f->chain);
+    if (load_counts(run, f) < 0) return -1;
     if (begin_learning(run, f) < 0) return -1;
     if (o->keep_ids && ids_read(&f->keep_ids, o->keep_ids) < 0) return -1;
     if (o->drop_ids && ids_read(&f->drop_ids, o->drop_ids) < 0) return -1;
@@ -417,7 +435,9 @@ static int filter_finish(struct stage_run *run)
 
 static int filter_parameters(const struct stage_run *run, json_t *parameters)
 {
-    return filter_chain_parameter(&((const struct filter_stage *)run->state)->chain, parameters);
+    const struct chain *chain = &((const struct filter_stage *)run->state)->chain;
+    if (chain->lookups && json_object_set_new(parameters, "counts", count_lookups_hashes(chain->lookups))) return fail_memory();
+    return filter_chain_parameter(chain, parameters);
 }
 
 static int filter_manifest(struct stage_run *run, json_t *manifest)
@@ -438,6 +458,8 @@ static const struct option options[] = {
      .help = "leaves a rule out, or with 'unserved' all that cannot be served here"},
     {"allow-substitute", 0, OPTION_LIST, offsetof(struct filter_options, substitutes), .argument = "NAME", .split = true,
      .help = "scores of the model NAME may stand in for those that rules ask for; recorded"},
+    {"counts", 0, OPTION_LIST, offsetof(struct filter_options, counts), .argument = "TABLE", .neutral = true,
+     .help = "a table of winnow count, for rules that ask how often something occurs; may be repeated"},
     {"mark", 0, OPTION_FLAG, offsetof(struct filter_options, mark), .help = "drops nothing; adds rule, measured, bound, also"},
     {"keep-ids", 0, OPTION_FILE, offsetof(struct filter_options, keep_ids), .argument = "FILE",
      .help = "keeps only rows whose id is listed: ids, one a line, or DataComp's .npy"},
@@ -473,6 +495,8 @@ const struct command command_filter = {
         "A rule that needs a score, a count, a model or a list that is not there is unserved: the command then refuses to start "
         "and names it. Give what it needs (--set language.column=lang), or leave it out by name, or all of them with --without "
         "unserved.\n\n"
+        "Rules of the place `counts` look up how often a text, a URL or a word occurs in the whole input in the tables that --counts "
+        "names; they are sorted into --tmp first and read from there, so that memory does not grow with them.\n\n"
         "For each rule the manifest counts what it removed in order and what it would have removed alone: exactly for cheap "
         "rules, from 1 % of the rows for costly ones. Dropped rows carry the rule, the value it measured and the bound.",
     .example = "winnow filter --rule 'long_enough text.words min=3' tests/data/rows/small.rows.zst | winnow view --count",

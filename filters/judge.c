@@ -1,5 +1,6 @@
 /* One row through a chain. */
 #include "filters/chain.h"
+#include "filters/counts/lookup.h"
 #include "filters/text/forms.h"
 #include "filters/text/patterns.h"
 #include "pipeline/base/fail.h"
@@ -27,6 +28,7 @@ void filter_row_free(struct filter_row *row)
     if (!row) return;
     text_memo_free(row->memo);
     patterns_room_free(row->patterns);
+    count_cache_free(row->counts);
     arena_free(&row->arena);
     free(row->cells);
     free(row->failed);

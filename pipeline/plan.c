@@ -6,11 +6,13 @@
 #include "crawl/image/image.h"
 #include "filters/filter.h"
 #include "filters/language/wordnet.h"
+#include "filters/counts/rules.h"
 #include "filters/preset.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/module.h"
 #include "pipeline/base/unicode_ops.h"
 #include "pipeline/commands.h"
+#include "pipeline/plan_private.h"
 #include "pipeline/plan_score.h"
 #include "pipeline/stage.h"
 #include "shard/tar.h"
@@ -23,7 +25,7 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-static int append(struct arena *arena, struct recipe_list *list, const char *item)
+int plan_append(struct arena *arena, struct recipe_list *list, const char *item)
 {
     const char **longer = arena_alloc(arena, (list->count + 1) * sizeof *longer);
     if (!longer || !item) return -1;
@@ -37,7 +39,7 @@ static int append(struct arena *arena, struct recipe_list *list, const char *ite
 
 static bool gives_rows(const struct plan_step *step) { return step->command->stage && !step->command->stage->sink; }
 
-static struct plan_step *add_step(struct plan *plan, const char *name, uint64_t tasks, enum plan_input input)
+struct plan_step *plan_add_step(struct plan *plan, const char *name, uint64_t tasks, enum plan_input input)
 {
     const struct command *command = command_find(str_from(name));
     if (!command) return fail_usage("this build has no command '%s'", name), NULL;
@@ -45,7 +47,7 @@ static struct plan_step *add_step(struct plan *plan, const char *name, uint64_t 
     struct plan_step *step = &plan->steps[plan->count];
     *step = (struct plan_step){.command = command, .input = input, .tasks = tasks};
     for (size_t i = plan->count; input != PLAN_CRAWL && i-- > 0 && !step->from;)
-        if (gives_rows(&plan->steps[i])) step->from = i, i = 0;
+        if (gives_rows(&plan->steps[i]) && !plan->steps[i].aside) step->from = i, i = 0;
     step->name = command->stage && !command->stage->sink ? arena_printf(&plan->arena, "%02zu-%s", plan->count + 1, name) : name;
     if (!step->name) return NULL;
     plan->count++;
@@ -57,7 +59,7 @@ static int add_recipe_options(struct plan *plan, struct plan_step *step)
 {
     const struct recipe_stage *given = plan->recipe->explicit_stages ? NULL : recipe_stage(plan->recipe, step->command->name);
     for (size_t i = 0; given && i < given->options.count; i++)
-        if (append(&plan->arena, &step->options, given->options.items[i]) < 0) return -1;
+        if (plan_append(&plan->arena, &step->options, given->options.items[i]) < 0) return -1;
     return 0;
 }
 
@@ -71,17 +73,17 @@ static int add_dedup(struct plan *plan, const char *by, const struct recipe_list
         if (!by_option && str_starts(str_from(options->items[i]), STR("--by="))) by_option = options->items[i];
     if (!by_option && !(by_option = arena_printf(&plan->arena, "--by=url+text"))) return -1;
     if (plan->buckets) {
-        struct plan_step *spread = add_step(plan, "partition", crawl_tasks(plan), PLAN_ROWS);
-        if (!spread || append(&plan->arena, &spread->options, by_option) < 0 ||
-            append(&plan->arena, &spread->options, arena_printf(&plan->arena, "--into=%llu", (unsigned long long)plan->buckets)) < 0)
+        struct plan_step *spread = plan_add_step(plan, "partition", crawl_tasks(plan), PLAN_ROWS);
+        if (!spread || plan_append(&plan->arena, &spread->options, by_option) < 0 ||
+            plan_append(&plan->arena, &spread->options, arena_printf(&plan->arena, "--into=%llu", (unsigned long long)plan->buckets)) < 0)
             return -1;
     }
-    struct plan_step *step = add_step(plan, "dedup", plan->buckets ? plan->buckets : 1, plan->buckets ? PLAN_BUCKET : PLAN_ROWS);
-    if (!step || append(&plan->arena, &step->options, by_option) < 0) return -1;
+    struct plan_step *step = plan_add_step(plan, "dedup", plan->buckets ? plan->buckets : 1, plan->buckets ? PLAN_BUCKET : PLAN_ROWS);
+    if (!step || plan_append(&plan->arena, &step->options, by_option) < 0) return -1;
     step->buckets = plan->buckets > 0;
     for (size_t i = 0; i < options->count; i++)
-        if (!str_starts(str_from(options->items[i]), STR("--by=")) && append(&plan->arena, &step->options, options->items[i]) < 0) return -1;
-    return !plan->buckets || add_step(plan, "merge", 1, PLAN_ROWS) ? 0 : -1;
+        if (!str_starts(str_from(options->items[i]), STR("--by=")) && plan_append(&plan->arena, &step->options, options->items[i]) < 0) return -1;
+    return !plan->buckets || plan_add_step(plan, "merge", 1, PLAN_ROWS) ? 0 : -1;
 }
 
 /* Pictures come from the crawl itself, unless the recipe names another source. extract's tables say where they lie, so that no
@@ -91,10 +93,10 @@ static int add_crawl_pictures(struct plan *plan, struct plan_step *fetch)
     struct arena *arena = &plan->arena;
     const struct plan_step *extract = &plan->steps[0];
     for (size_t i = 0; i < plan->recipe->inputs.count; i++)
-        if (append(arena, &fetch->options, arena_printf(arena, "--from-warc=%s", plan->recipe->inputs.items[i])) < 0) return -1;
+        if (plan_append(arena, &fetch->options, arena_printf(arena, "--from-warc=%s", plan->recipe->inputs.items[i])) < 0) return -1;
     if (plan->recipe->limit || strcmp(extract->command->name, "extract") != 0) return 0;
     for (uint64_t t = 0; t < extract->tasks; t++)
-        if (append(arena, &fetch->options, arena_printf(arena, "--pictures=%s/%s/%05llu.pictures.zst", plan->output, extract->name,
+        if (plan_append(arena, &fetch->options, arena_printf(arena, "--pictures=%s/%s/%05llu.pictures.zst", plan->output, extract->name,
                                                         (unsigned long long)t)) < 0)
             return -1;
     return 0;
@@ -102,13 +104,13 @@ static int add_crawl_pictures(struct plan *plan, struct plan_step *fetch)
 
 static int add_fetch(struct plan *plan, const struct recipe_list *options)
 {
-    struct plan_step *step = add_step(plan, "fetch", crawl_tasks(plan), PLAN_ROWS);
+    struct plan_step *step = plan_add_step(plan, "fetch", crawl_tasks(plan), PLAN_ROWS);
     if (!step) return -1;
     bool source_given = false;
     for (size_t i = 0; i < options->count; i++) {
         struct str option = str_from(options->items[i]);
         source_given |= str_starts(option, STR("--from-warc")) || str_eq(option, STR("--from-web"));
-        if (append(&plan->arena, &step->options, options->items[i]) < 0) return -1;
+        if (plan_append(&plan->arena, &step->options, options->items[i]) < 0) return -1;
     }
     return source_given ? 0 : add_crawl_pictures(plan, step);
 }
@@ -127,16 +129,16 @@ static int add_score(struct plan *plan, const struct recipe_stage *given, const 
 {
     const struct recipe_list *options = &given->options;
     struct arena *arena = &plan->arena;
-    struct plan_step *step = add_step(plan, "score", crawl_tasks(plan), PLAN_ROWS);
+    struct plan_step *step = plan_add_step(plan, "score", crawl_tasks(plan), PLAN_ROWS);
     if (!step) return -1;
     for (size_t i = 0; i < options->count; i++)
-        if (append(arena, &step->options, options->items[i]) < 0) return -1;
+        if (plan_append(arena, &step->options, options->items[i]) < 0) return -1;
     for (size_t i = 0; i < lists->count; i++)
-        if (append(arena, &step->options, arena_printf(arena, "--classes=%s", lists->items[i])) < 0) return -1;
+        if (plan_append(arena, &step->options, arena_printf(arena, "--classes=%s", lists->items[i])) < 0) return -1;
     for (size_t i = 0; i < plan->recipe->substitute.count; i++)
-        if (append(arena, &step->options, arena_printf(arena, "--allow-substitute=%s", plan->recipe->substitute.items[i])) < 0) return -1;
-    if (!is_given(step, "--precision=") && append(arena, &step->options, "--precision=f32") < 0) return -1;
-    if (!is_given(step, "--cache=") && append(arena, &step->options, arena_printf(arena, "--cache=%s/cache", plan->output)) < 0) return -1;
+        if (plan_append(arena, &step->options, arena_printf(arena, "--allow-substitute=%s", plan->recipe->substitute.items[i])) < 0) return -1;
+    if (!is_given(step, "--precision=") && plan_append(arena, &step->options, "--precision=f32") < 0) return -1;
+    if (!is_given(step, "--cache=") && plan_append(arena, &step->options, arena_printf(arena, "--cache=%s/cache", plan->output)) < 0) return -1;
     if (plan_add_score(plan, step) == 0) return 0;
     fail_prefix("%s: line %u: ", plan->recipe->path, given->line);
     return -1;
@@ -148,6 +150,8 @@ struct preset_shape {
     bool at[PLACES];
     const char *dup_by, *dup2_by;
     struct recipe_list lists; /* of classes, that its rules read */
+    const char *counts, *fetched_counts; /* what its rules ask to be counted, of extract's rows and of fetch's; NULL: nothing */
+    bool counts_at[PLACES];
 };
 
 /* Rules that keep the best share of the pool see all of it: one task. */
@@ -219,6 +223,7 @@ static int check_served(const struct plan *plan)
     struct chain chain;
     if (plan->looks_only || left_out(plan->recipe, "unserved")) return 0;
     int result = chain_init(&chain);
+    chain.plans_counts = true;
     if (result == 0) result = prepare_as_run(plan, &chain);
     if (result == 0) result = refuse_unserved(plan, &chain);
     chain_free(&chain);
@@ -232,7 +237,7 @@ static int note_list(struct arena *arena, const struct rule *rule, struct preset
     if (!list.p) return 0;
     for (size_t i = 0; i < shape->lists.count; i++)
         if (str_eq(str_from(shape->lists.items[i]), list)) return 0;
-    return append(arena, &shape->lists, arena_c_string(arena, list));
+    return plan_append(arena, &shape->lists, arena_c_string(arena, list));
 }
 
 /* Which places the preset has rules for, by what it wants duplicates removed, which lists of classes its rules read. */
@@ -255,36 +260,62 @@ static int look_at_chain(const struct recipe *recipe, struct chain *chain, struc
     return 0;
 }
 
-static int look_at_preset(const struct recipe *recipe, struct preset_shape *shape, struct arena *arena)
+static const char *counts_of(const struct chain *chain, bool fetched, struct arena *arena)
 {
-    struct chain chain;
-    int result = chain_init(&chain);
-    if (result == 0) result = look_at_chain(recipe, &chain, shape, arena);
+    struct buf what;
+    buf_init(&what, 1 << 16);
+    const char *text = plan_counts_wanted(chain, fetched, &what) == 0 && what.n ? arena_c_string(arena, buf_str(&what)) : NULL;
+    buf_free(&what);
+    return text;
+}
+
+/* Which tables of counts the rules read: known once they are compiled. */
+static int look_at_counts(const struct plan *plan, struct chain *chain, struct preset_shape *shape, struct arena *arena)
+{
+    chain->plans_counts = true;
+    if (prepare_as_run(plan, chain) < 0) return -1;
+    shape->counts = counts_of(chain, false, arena);
+    shape->fetched_counts = counts_of(chain, true, arena);
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct rule *rule = chain->rules[i];
+        shape->counts_at[rule->place] |= rule_is_asked(rule) && rule->count_count;
+    }
+    return 0;
+}
+
+static int look_at_preset(struct plan *plan, struct preset_shape *shape)
+{
+    struct chain chain, prepared;
+    int result = chain_init(&chain) < 0 || chain_init(&prepared) < 0 ? -1 : 0;
+    if (result == 0) result = look_at_chain(plan->recipe, &chain, shape, &plan->arena);
+    if (result == 0) result = look_at_counts(plan, &prepared, shape, &plan->arena);
     chain_free(&chain);
+    chain_free(&prepared);
     return result;
 }
 
 static int add_filter(struct plan *plan, enum filter_place place, const struct preset_shape *shape)
 {
     if (!shape->at[place]) return 0;
-    struct plan_step *step = add_step(plan, "filter", crawl_tasks(plan), PLAN_ROWS);
+    struct plan_step *step = plan_add_step(plan, "filter", crawl_tasks(plan), PLAN_ROWS);
     const struct recipe *recipe = plan->recipe;
     struct arena *arena = &plan->arena;
-    if (!step || append(arena, &step->options, arena_printf(arena, "--preset=%s", recipe->preset)) < 0 ||
-        append(arena, &step->options, arena_printf(arena, "--at=%s", filter_place_name(place))) < 0)
+    if (!step || plan_append(arena, &step->options, arena_printf(arena, "--preset=%s", recipe->preset)) < 0 ||
+        plan_append(arena, &step->options, arena_printf(arena, "--at=%s", filter_place_name(place))) < 0)
         return -1;
     for (size_t i = 0; i < recipe->set.count; i++)
-        if (append(arena, &step->options, arena_printf(arena, "--set=%s", recipe->set.items[i])) < 0) return -1;
+        if (plan_append(arena, &step->options, arena_printf(arena, "--set=%s", recipe->set.items[i])) < 0) return -1;
     for (size_t i = 0; i < recipe->without.count; i++)
-        if (append(arena, &step->options, arena_printf(arena, "--without=%s", recipe->without.items[i])) < 0) return -1;
+        if (plan_append(arena, &step->options, arena_printf(arena, "--without=%s", recipe->without.items[i])) < 0) return -1;
     for (size_t i = 0; i < recipe->substitute.count && place >= PLACE_SCORE; i++)
-        if (append(arena, &step->options, arena_printf(arena, "--allow-substitute=%s", recipe->substitute.items[i])) < 0) return -1;
+        if (plan_append(arena, &step->options, arena_printf(arena, "--allow-substitute=%s", recipe->substitute.items[i])) < 0) return -1;
+    if (shape->counts_at[place] && plan_give_counts(plan, step) < 0) return -1;
     return add_recipe_options(plan, step) < 0 ? -1 : choose_tasks(step);
 }
 
 static int add_simple(struct plan *plan, const char *name, uint64_t tasks, enum plan_input input)
 {
-    struct plan_step *step = add_step(plan, name, tasks, input);
+    struct plan_step *step = plan_add_step(plan, name, tasks, input);
     return step ? add_recipe_options(plan, step) : -1;
 }
 
@@ -295,16 +326,34 @@ static int plan_preset(struct plan *plan)
                               *score = recipe_stage(plan->recipe, "score");
     const struct recipe_list none = {0};
     const uint64_t tasks = crawl_tasks(plan);
-    if (look_at_preset(plan->recipe, &shape, &plan->arena) < 0) return -1;
-    if (add_simple(plan, "extract", tasks, PLAN_CRAWL) < 0 || add_filter(plan, PLACE_TEXT, &shape) < 0 ||
-        add_filter(plan, PLACE_COUNTS, &shape) < 0)
+    if (look_at_preset(plan, &shape) < 0) return -1;
+    if (add_simple(plan, "extract", tasks, PLAN_CRAWL) < 0 || (shape.counts && plan_add_counts(plan, str_from(shape.counts)) < 0) ||
+        add_filter(plan, PLACE_TEXT, &shape) < 0 || add_filter(plan, PLACE_COUNTS, &shape) < 0)
         return -1;
     if ((shape.dup_by || dedup) && add_dedup(plan, shape.dup_by, dedup ? &dedup->options : &none) < 0) return -1;
-    if (add_fetch(plan, fetch ? &fetch->options : &none) < 0 || add_filter(plan, PLACE_IMAGE, &shape) < 0) return -1;
+    if (add_fetch(plan, fetch ? &fetch->options : &none) < 0) return -1;
+    if (shape.fetched_counts && plan_add_counts(plan, str_from(shape.fetched_counts)) < 0) return -1;
+    if (add_filter(plan, PLACE_IMAGE, &shape) < 0) return -1;
     if (shape.dup2_by && add_dedup(plan, shape.dup2_by, &none) < 0) return -1;
     if (score && add_score(plan, score, &shape.lists) < 0) return -1;
     if (add_filter(plan, PLACE_SCORE, &shape) < 0 || add_filter(plan, PLACE_LAST, &shape) < 0 || check_served(plan) < 0) return -1;
     return add_simple(plan, "shard", tasks, PLAN_ROWS) < 0 || add_simple(plan, "index", 1, PLAN_NOTHING) < 0 ? -1 : 0;
+}
+
+static int add_counts_of(struct plan *plan, const struct recipe_stage *given)
+{
+    struct buf what;
+    int result = given->options.count ? 0 : -1;
+    buf_init(&what, 1 << 16);
+    for (size_t i = 0; i < given->options.count && result == 0; i++) {
+        struct str option = str_from(given->options.items[i]);
+        if (!str_starts(option, STR("--what="))) result = -1;
+        else result = buf_printf(&what, what.n ? ",%.*s" : "%.*s", STR_ARG(str_from_at(option, sizeof "--what=" - 1)));
+    }
+    if (result < 0) fail_usage("%s: line %u: count takes 'what' here, and needs it", plan->recipe->path, given->line);
+    else result = plan_add_counts(plan, str_from(arena_c_string(&plan->arena, buf_str(&what))));
+    buf_free(&what);
+    return result;
 }
 
 static int plan_stages(struct plan *plan)
@@ -326,13 +375,15 @@ static int plan_stages(struct plan *plan)
             result = add_fetch(plan, &given->options);
         } else if (strcmp(name, "score") == 0) {
             result = add_score(plan, given, &none);
+        } else if (strcmp(name, "count") == 0) {
+            result = add_counts_of(plan, given);
         } else {
             uint64_t tasks = !given->command->stage || strcmp(name, "merge") == 0 ? 1 : crawl_tasks(plan);
             enum plan_input input = i == 0 ? PLAN_CRAWL : given->command->stage ? PLAN_ROWS : PLAN_NOTHING;
-            struct plan_step *step = add_step(plan, name, tasks, input);
+            struct plan_step *step = plan_add_step(plan, name, tasks, input);
             result = step ? 0 : -1;
             if (step) step->options = given->options;
-            if (step && strcmp(name, "filter") == 0) result = choose_tasks(step);
+            if (step && strcmp(name, "filter") == 0) result = plan_give_counts(plan, step) < 0 ? -1 : choose_tasks(step);
         }
         if (result < 0) return -1;
     }
@@ -359,7 +410,7 @@ void plan_free(struct plan *plan)
 
 /* ---- command lines */
 
-static const char *folder_of(const struct plan *plan, const struct plan_step *step, struct arena *arena)
+const char *plan_folder(const struct plan *plan, const struct plan_step *step, struct arena *arena)
 {
     if (step->command->stage && step->command->stage->sink) return arena_printf(arena, "%s/shards", plan->output);
     return arena_printf(arena, "%s/%s", plan->output, step->name);
@@ -369,25 +420,27 @@ const char *plan_manifest(const struct plan *plan, size_t index, uint64_t task, 
 {
     const struct plan_step *step = &plan->steps[index];
     if (!step->command->stage) return NULL;
-    const char *folder = folder_of(plan, step, arena);
+    const char *folder = plan_folder(plan, step, arena);
     return arena_printf(arena, "%s%s/%05llu.json", folder, step->command->stage->sink ? ".meta" : "", (unsigned long long)task);
 }
 
 static int add_inputs(const struct plan *plan, const struct plan_step *step, uint64_t task, struct arena *arena, struct recipe_list *argv)
 {
-    if (step->input == PLAN_NOTHING) return append(arena, argv, plan->output);
+    if (step->input == PLAN_NOTHING) return plan_append(arena, argv, plan->output);
     if (step->input == PLAN_CRAWL) {
         for (size_t i = 0; i < plan->recipe->inputs.count; i++)
-            if (append(arena, argv, plan->recipe->inputs.items[i]) < 0) return -1;
+            if (plan_append(arena, argv, plan->recipe->inputs.items[i]) < 0) return -1;
         return 0;
     }
     const struct plan_step *from = &plan->steps[step->from];
-    const char *folder = folder_of(plan, from, arena);
+    const char *folder = plan_folder(plan, from, arena);
     for (uint64_t t = 0; t < from->tasks; t++) {
-        const char *path = step->input == PLAN_BUCKET
+        const char *path = step->table
+                               ? arena_printf(arena, "%s/%05llu.%s.rows.zst", folder, (unsigned long long)t, step->table)
+                           : step->input == PLAN_BUCKET
                                ? arena_printf(arena, "%s/%05llu.%05llu.rows.zst", folder, (unsigned long long)t, (unsigned long long)task)
                                : arena_printf(arena, "%s/%05llu.rows.zst", folder, (unsigned long long)t);
-        if (append(arena, argv, path) < 0) return -1;
+        if (plan_append(arena, argv, path) < 0) return -1;
     }
     return 0;
 }
@@ -396,26 +449,26 @@ static int add_inputs(const struct plan *plan, const struct plan_step *step, uin
 static int add_place(const struct plan *plan, const struct plan_step *step, uint64_t task, struct arena *arena, struct recipe_list *argv)
 {
     if (!step->command->stage) return 0;
-    const char *folder = folder_of(plan, step, arena);
+    const char *folder = plan_folder(plan, step, arena);
     if (step->buckets) {
-        if (append(arena, argv, arena_printf(arena, "--output=%s/%05llu.rows.zst", folder, (unsigned long long)task)) < 0) return -1;
+        if (plan_append(arena, argv, arena_printf(arena, "--output=%s/%05llu.rows.zst", folder, (unsigned long long)task)) < 0) return -1;
         return step->command->stage->drops
-                   ? append(arena, argv, arena_printf(arena, "--dropped=%s/%05llu.dropped.zst", folder, (unsigned long long)task)) : 0;
+                   ? plan_append(arena, argv, arena_printf(arena, "--dropped=%s/%05llu.dropped.zst", folder, (unsigned long long)task)) : 0;
     }
-    if (step->tasks > 1 && append(arena, argv, arena_printf(arena, "--task=%llu/%llu", (unsigned long long)task, (unsigned long long)step->tasks)) < 0)
+    if (step->tasks > 1 && plan_append(arena, argv, arena_printf(arena, "--task=%llu/%llu", (unsigned long long)task, (unsigned long long)step->tasks)) < 0)
         return -1;
-    return append(arena, argv, arena_printf(arena, "--output=%s/", folder));
+    return plan_append(arena, argv, arena_printf(arena, "--output=%s/", folder));
 }
 
 static int add_common(const struct plan *plan, const struct plan_step *step, struct arena *arena, struct recipe_list *argv)
 {
     const struct recipe *recipe = plan->recipe;
     if (!step->command->stage) return 0;
-    if (step->score && append(arena, argv, arena_printf(arena, "--class=%s", step->score->class)) < 0) return -1;
-    if (recipe->memory && append(arena, argv, arena_printf(arena, "--memory=%s", recipe->memory)) < 0) return -1;
-    if (recipe->tolerate >= 0 && append(arena, argv, arena_printf(arena, "--tolerate=%g", recipe->tolerate)) < 0) return -1;
+    if (step->score && plan_append(arena, argv, arena_printf(arena, "--class=%s", step->score->class)) < 0) return -1;
+    if (recipe->memory && plan_append(arena, argv, arena_printf(arena, "--memory=%s", recipe->memory)) < 0) return -1;
+    if (recipe->tolerate >= 0 && plan_append(arena, argv, arena_printf(arena, "--tolerate=%g", recipe->tolerate)) < 0) return -1;
     if (recipe->limit && step->input == PLAN_CRAWL &&
-        append(arena, argv, arena_printf(arena, "--limit=%llu", (unsigned long long)recipe->limit)) < 0)
+        plan_append(arena, argv, arena_printf(arena, "--limit=%llu", (unsigned long long)recipe->limit)) < 0)
         return -1;
     return 0;
 }
@@ -425,9 +478,9 @@ static char **planned_command(const struct plan *plan, size_t index, uint64_t ta
 {
     const struct plan_step *step = &plan->steps[index];
     struct recipe_list argv = {0};
-    if (append(arena, &argv, "winnow") < 0 || append(arena, &argv, step->command->name) < 0) return NULL;
+    if (plan_append(arena, &argv, "winnow") < 0 || plan_append(arena, &argv, step->command->name) < 0) return NULL;
     for (size_t i = 0; i < step->options.count; i++)
-        if (append(arena, &argv, step->options.items[i]) < 0) return NULL;
+        if (plan_append(arena, &argv, step->options.items[i]) < 0) return NULL;
     if (add_common(plan, step, arena, &argv) < 0 || add_place(plan, step, task, arena, &argv) < 0 ||
         add_inputs(plan, step, task, arena, &argv) < 0)
         return NULL;

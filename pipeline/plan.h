@@ -35,6 +35,8 @@ struct plan_step {
     size_t from;                  /* step whose rows are read */
     uint64_t tasks;
     bool buckets;                 /* a task is a bucket: its output is named, not numbered by --task */
+    const char *table;            /* of step `from` it reads the files NNNNN.TABLE.rows.zst; NULL: NNNNN.rows.zst */
+    bool aside;                   /* what it writes is a table, or leads to one, and not the rows of the next step */
     const struct plan_score *score; /* of a score step, else NULL */
 };
 
@@ -45,6 +47,7 @@ struct plan {
     struct plan_step steps[PLAN_STEPS_MAX];
     size_t count;
     uint64_t buckets;
+    struct recipe_list counts;    /* "--counts=PATH" of every table of counts that earlier steps make */
     struct plan_score scores[PLAN_SCORES_MAX];
     size_t score_count;
     bool any_machine, looks_only;

@@ -1,6 +1,7 @@
 /* Rules that hold a text against a list: words that must not occur, words that must be known, boilerplate at the ends,
  * regular expressions. */
 #include "filters/answers.h"
+#include "filters/counts/rules.h"
 #include "filters/text/boilerplate.h"
 #include "filters/text/forms.h"
 #include "filters/text/patterns.h"
@@ -95,7 +96,12 @@ int text_vocab_prepare(struct chain *chain, struct rule *rule)
 {
     struct entries entries;
     if (rule_entries(chain, rule, false, &entries) < 0) return -1;
-    if (entries.count == 0) return rule_unserved(chain, rule, "needs list=FILE: words with their count behind a tab");
+    if (entries.count == 0 && rule->place != PLACE_COUNTS)
+        return rule_unserved(chain, rule, "needs list=FILE: words with their count behind a tab; or at=counts, for the input's own counts");
+    if (entries.count == 0) {
+        if (vocab_prepare_tables(chain, rule) < 0) return -1;
+        return rule_set_bound(chain, rule, "every count >= %lld", (long long)rule_value(rule, "min_count")->number.units);
+    }
     uint64_t *values = arena_alloc(&chain->arena, entries.count * sizeof *values);
     if (!values) return -1;
     for (size_t i = 0; i < entries.count; i++) {
@@ -114,24 +120,29 @@ static bool holds_a_letter(struct str word)
     return false;
 }
 
-static bool is_known(const struct rule *rule, struct str entry, uint64_t min_count)
+static int is_known(const struct rule *rule, struct filter_row *row, bool bigram, struct str entry, uint64_t min_count, bool *known)
 {
     uint64_t count;
-    return phrases_value(rule->state, entry, &count) && count >= min_count;
+    if (!rule->state) return vocab_known(rule, row, bigram, entry, min_count, known);
+    *known = phrases_value(rule->state, entry, &count) && count >= min_count;
+    return 0;
 }
 
 int text_vocab_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result)
 {
     struct words words;
     uint64_t min_count = (uint64_t)rule_value(rule, "min_count")->number.units;
-    bool bigrams = rule_value(rule, "bigrams")->flag, numbers_pass = rule_value(rule, "numbers_pass")->flag;
+    bool numbers_pass = rule_value(rule, "numbers_pass")->flag, known;
+    bool bigrams = rule->state ? rule_value(rule, "bigrams")->choice != BIGRAMS_NO : rule->count_count > 1;
     if (joined_words(row, rule, true, &words) < 0) return -1;
     for (size_t i = 0; i < words.count; i++) {
         bool exempt = numbers_pass && !holds_a_letter(words.list[i]);
-        if (!exempt && !is_known(rule, words.list[i], min_count)) return answer_text(result, false, words.list[i]);
+        if (!exempt && is_known(rule, row, false, words.list[i], min_count, &known) < 0) return -1;
+        if (!exempt && !known) return answer_text(result, false, words.list[i]);
         if (!bigrams || i == 0) continue;
         struct str pair = str_of(words.list[i - 1].p, words.list[i - 1].n + 1 + words.list[i].n);
-        if (!is_known(rule, pair, min_count)) return answer_text(result, false, pair);
+        if (is_known(rule, row, true, pair, min_count, &known) < 0) return -1;
+        if (!known) return answer_text(result, false, pair);
     }
     return 0;
 }
