@@ -191,7 +191,7 @@ static int prepare_as_run(const struct plan *plan, struct chain *chain)
     for (size_t i = 0; i < recipe->set.count; i++)
         if (chain_assign(chain, str_from(recipe->set.items[i])) < 0) return -1;
     for (size_t i = 0; i < recipe->without.count; i++)
-        if (chain_leave_out(chain, str_from(recipe->without.items[i])) < 0) return -1;
+        if (strcmp(recipe->without.items[i], "unserved") != 0 && chain_leave_out(chain, str_from(recipe->without.items[i])) < 0) return -1;
     for (size_t i = 0; i < recipe->substitute.count; i++)
         if (chain_substitute(chain, recipe->substitute.items[i]) < 0) return -1;
     return chain_prepare(chain, will_have, plan);

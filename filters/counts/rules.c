@@ -22,9 +22,9 @@ static int need_counts(struct chain *chain, struct rule *rule, enum count_kind k
 
 static enum count_kind kind_of(const struct rule *rule)
 {
-    const struct rule_value *by = rule_value(rule, "by");
-    if (by) return by->choice ? COUNT_TEXTS_PER_SHA256 : COUNT_TEXTS_PER_IMAGE;
-    if (rule_value(rule, "form")) return rule->form == FORM_FOLDED ? COUNT_IMAGES_PER_TEXT_FOLDED : COUNT_IMAGES_PER_TEXT;
+    const struct rule_value *by = rule_value(rule, "by"), *form = rule_value(rule, "form");
+    if (by) return by->choice ? COUNT_TEXTS_PER_SHA256 : COUNT_TEXTS_PER_IMAGE; /* url|sha256 */
+    if (form) return form->choice ? COUNT_IMAGES_PER_TEXT_FOLDED : COUNT_IMAGES_PER_TEXT; /* text|folded */
     return COUNT_URLS;
 }
 
@@ -32,9 +32,8 @@ int corpus_count_prepare(struct chain *chain, struct rule *rule)
 {
     if (rule_value(rule, "column")->given) return column_prepare(chain, rule);
     enum count_kind kind = kind_of(rule);
-    if (kind == COUNT_TEXTS_PER_SHA256 && rule_needs_column(chain, rule, STR("sha256")) < 0) return -1;
-    if (kind != COUNT_TEXTS_PER_SHA256 && rule_needs_column(chain, rule, kind == COUNT_TEXTS_PER_IMAGE || kind == COUNT_URLS ? STR("url") : STR("text")) < 0)
-        return -1;
+    bool of_text = kind == COUNT_IMAGES_PER_TEXT || kind == COUNT_IMAGES_PER_TEXT_FOLDED;
+    if (rule_needs_column(chain, rule, of_text ? STR("text") : kind == COUNT_TEXTS_PER_SHA256 ? STR("sha256") : STR("url")) < 0) return -1;
     return need_counts(chain, rule, kind, (uint64_t)rule->bounds.high.units);
 }
 
