@@ -1,5 +1,6 @@
-/* The stage `merge`: row files of equal columns into one stream that rises by place. A heap over the files' current rows; one
- * frame of each is in memory. --renumber gives src_file anew, in the order of the arguments, so that files whose places
+/* The stage `merge`: row files of equal columns into one stream that rises by place. A heap over the files' current rows. A
+ * file is open, with one frame in memory, from its first row's turn to its last: files that follow one another, as tasks leave
+ * them, are open one at a time, however many there are. --renumber gives src_file anew, in the order of the arguments, so that files whose places
  * overlap can be joined: then one file follows the other, and each src_file of each gets a number of its own. */
 #include "pipeline/base/fail.h"
 #include "pipeline/stage.h"
@@ -17,7 +18,9 @@ struct merge_options {
 
 struct source {
     const char *path;
-    struct rows_reader *reader;
+    struct rows_reader *reader; /* NULL before its turn, and behind it */
+    struct place first;         /* of its first row, until it is open */
+    uint64_t bytes;
     struct rows_frame frame;
     struct batch batch;
     size_t next;      /* row of the batch that is due */
@@ -28,6 +31,7 @@ struct merge {
     struct source *sources;
     size_t count;
     size_t *heap, heap_count; /* indexes of sources that have a row due, smallest place first */
+    size_t open, open_most;   /* sources that hold a frame */
     uint64_t bytes_before;
     struct place last; /* of the rows written so far */
     bool any;
@@ -41,9 +45,11 @@ static const struct rows_open_options quiet = {.quiet_plain = true};
 
 static const struct row *due(const struct source *s) { return &s->batch.rows[s->next]; }
 
+static const struct place *due_place(const struct source *s) { return s->reader ? &due(s)->place : &s->first; }
+
 static bool before(const struct merge *m, bool renumber, size_t a, size_t b)
 {
-    int order = renumber ? 0 : place_compare(&due(&m->sources[a])->place, &due(&m->sources[b])->place);
+    int order = renumber ? 0 : place_compare(due_place(&m->sources[a]), due_place(&m->sources[b]));
     return order ? order < 0 : a < b;
 }
 
@@ -80,43 +86,73 @@ static int advance(struct source *s)
     return 1;
 }
 
-static int open_source(struct stage_run *run, struct source *s, const char *path)
+static void close_source(struct source *s)
+{
+    rows_close(s->reader);
+    s->reader = NULL;
+    rows_frame_free(&s->frame);
+    batch_free(&s->batch);
+}
+
+/* Opens a file and makes its first row due: 1, 0 when it has none, -1. */
+static int open_source(struct source *s)
+{
+    rows_frame_init(&s->frame);
+    if (rows_open(&s->reader, s->path, &quiet) < 0 || batch_init(&s->batch, rows_columns(s->reader), 512 << 20) < 0) return -1;
+    s->rows = 0;
+    s->next = SIZE_MAX; /* before the first row */
+    return advance(s);
+}
+
+/* Looks at a file: its columns, its size, the place of its first row. 1, 0 when it has no rows, -1. */
+static int look_at(struct stage_run *run, struct source *s, const char *path)
 {
     s->path = path;
-    rows_frame_init(&s->frame);
-    if (rows_open(&s->reader, path, &quiet) < 0) return -1;
-    if (stage_row_input(run, s->reader, path) < 0) return -1;
-    if (run->out.count == 0 && columns_copy(&run->out, rows_columns(s->reader)) < 0) return -1;
-    if (!columns_equal(&run->out, rows_columns(s->reader)))
-        return fail_usage("%s: other columns than %s: only files of equal columns can be merged", path, run->inputs[0]);
-    return batch_init(&s->batch, rows_columns(s->reader), 512 << 20);
+    int more = open_source(s);
+    if (more >= 0 && stage_row_input(run, s->reader, path) < 0) more = -1;
+    if (more >= 0 && run->out.count == 0 && columns_copy(&run->out, rows_columns(s->reader)) < 0) more = -1;
+    if (more >= 0 && !columns_equal(&run->out, rows_columns(s->reader)))
+        more = fail_usage("%s: other columns than %s: only files of equal columns can be merged", path, run->inputs[0]);
+    if (more >= 0) s->bytes = rows_stored_size(s->reader);
+    if (more > 0) s->first = due(s)->place;
+    close_source(s);
+    return more;
 }
 
 static int merge_open(struct stage_run *run)
 {
     struct merge *m = run->state;
     const struct merge_options *o = run->options;
+    uint64_t bytes = 0;
     if (!run->input_count) return fail_usage("merge needs row files");
-    if (run->input_count > run->common->memory / BYTES_PER_FILE && run->input_count > 2)
-        return fail_usage("%zu files at once need --memory %zuM: give it, or merge groups of them first", run->input_count,
-                          run->input_count * (BYTES_PER_FILE >> 20));
+    m->open_most = run->common->memory / BYTES_PER_FILE > 2 ? run->common->memory / BYTES_PER_FILE : 2;
     m->sources = calloc(run->input_count, sizeof *m->sources);
     m->heap = calloc(run->input_count, sizeof *m->heap);
     if (!m->sources || !m->heap) return fail_memory();
-    uint64_t bytes = 0;
-    for (; m->count < run->input_count; bytes += rows_stored_size(m->sources[m->count++].reader))
-        if (open_source(run, &m->sources[m->count], run->inputs[m->count]) < 0) return m->count++, -1;
+    for (; m->count < run->input_count; bytes += m->sources[m->count++].bytes) {
+        int more = look_at(run, &m->sources[m->count], run->inputs[m->count]);
+        if (more < 0) return -1;
+        if (more) m->heap[m->heap_count++] = m->count;
+    }
     if (o->renumber && columns_find(&run->out, STR("src_file")) == SIZE_MAX)
         return fail_usage("--renumber needs the column src_file");
     stage_progress_total(run, bytes);
-    for (size_t i = 0; i < m->count; i++) {
-        m->sources[i].next = SIZE_MAX; /* before the first row */
-        int more = advance(&m->sources[i]);
-        if (more < 0) return -1;
-        if (more) m->heap[m->heap_count++] = i;
-    }
     for (size_t i = m->heap_count; i-- > 0;) sift_down(m, o->renumber, i);
     return 0;
+}
+
+/* The source whose row comes next, open; NULL with a sentence. */
+static struct source *next_source(struct merge *m)
+{
+    struct source *s = &m->sources[m->heap[0]];
+    if (s->reader) return s;
+    if (m->open == m->open_most)
+        return fail_usage("%s: over %zu files whose rows lie between one another need more than %zu MiB: give --memory, or merge groups "
+                          "of them first", s->path, m->open_most, m->open_most * (BYTES_PER_FILE >> 20)), NULL;
+    m->open++;
+    if (open_source(s) == 1) return s;
+    close_source(s);
+    return fail("%s: changed while it was read", s->path), NULL;
 }
 
 /* ---- rows */
@@ -158,8 +194,8 @@ static int merge_next(struct stage_run *run, struct stage_item *item)
     struct merge *m = run->state;
     const struct merge_options *o = run->options;
     while (m->heap_count && item->out.count < ROWS_PER_ITEM) {
-        struct source *s = &m->sources[m->heap[0]];
-        struct row *row = copy_row(&item->out, due(s));
+        struct source *s = next_source(m);
+        struct row *row = s ? copy_row(&item->out, due(s)) : NULL;
         if (!row) return -1;
         if (o->renumber && renumber(m, &item->out, row) < 0) return -1;
         if (m->any && place_compare(&m->last, &row->place) == 0) return equal_places(&row->place, s->path);
@@ -168,7 +204,9 @@ static int merge_next(struct stage_run *run, struct stage_item *item)
         int more = advance(s);
         if (more < 0) return -1;
         if (!more) {
-            m->bytes_before += rows_stored_size(s->reader);
+            m->bytes_before += s->bytes;
+            m->open--;
+            close_source(s);
             m->heap[0] = m->heap[--m->heap_count];
         }
         sift_down(m, o->renumber, 0);
@@ -180,11 +218,7 @@ static int merge_next(struct stage_run *run, struct stage_item *item)
 static void merge_close(struct stage_run *run)
 {
     struct merge *m = run->state;
-    for (size_t i = 0; m->sources && i < m->count; i++) {
-        rows_close(m->sources[i].reader);
-        rows_frame_free(&m->sources[i].frame);
-        batch_free(&m->sources[i].batch);
-    }
+    for (size_t i = 0; m->sources && i < m->count; i++) close_source(&m->sources[i]);
     free(m->sources);
     free(m->heap);
 }

@@ -52,6 +52,24 @@ class Merge(unittest.TestCase):
             expected = [dict(row, src_file=str(int(row["src_file"]) + half * len(files))) for row in once]
             self.assertEqual(twice[half * len(once):(half + 1) * len(once)], expected)
 
+    def test_files_that_follow_one_another_are_open_one_at_a_time(self):
+        header, *lines = self.winnow("view", SMALL).stdout.splitlines()
+        names = []
+        for i in range(40):  # a row each, in another order
+            names.append(f"{(i * 7) % 40:02d}.rows.zst")
+            line = lines[int(names[-1][:2])]
+            subprocess.run([WINNOW, "view", "--plain-input", "-o", names[-1]], input=f"{header}\n{line}\n".encode(), cwd=self.folder, check=True,
+                           capture_output=True)
+        names = [os.path.basename(name) for name in names]
+        self.winnow("merge", "--memory", "8M", "-o", "whole.rows.zst", *names)
+        self.assertEqual(self.winnow("view", "--plain", "whole.rows.zst").stdout.splitlines()[1:41], lines[:40])
+
+    def test_files_that_lie_between_one_another_need_memory(self):
+        self.winnow("partition", "--by", "id", "--into", "5", "-o", "parts/", SMALL)
+        parts = [f"parts/00000.{bucket:05d}.rows.zst" for bucket in range(5)]
+        done = self.winnow("merge", "--memory", "8M", "-o", "whole.rows.zst", *parts, code=2)
+        self.assertIn("over 2 files whose rows lie between one another need more than 8 MiB: give --memory", done.stderr)
+
     def test_other_columns_are_refused(self):
         with open(self.folder + "/list.tsv", "w", encoding="utf-8") as file:
             file.write("http://example.org/a.jpg\ta cat\n")
