@@ -27,7 +27,7 @@ ALL_CFLAGS = -std=gnu11 $(OPTIMISE) $(WARNINGS) $(SANITIZE) -fPIC -pthread -D_GN
 # statically they cost nothing, the shared library 1.5 ms at each start. They stay hidden from the modules' own libcrypto.
 LIBS := -lzstd -lxxhash -ldeflate -lz -l:libcrypto.a -Wl,--exclude-libs,libcrypto.a -lpcre2-8 -lsqlite3 -lyaml -ljansson -lbrotlidec -lpsl -ldl -lm
 
-MODULES := unicode codecs tar net onednn
+MODULES := unicode codecs tar net onednn download
 unicode_SOURCES := pipeline/base/unicode_module.c
 unicode_LIBS    := -licui18n -licuuc
 codecs_SOURCES  := $(wildcard crawl/image/codecs/*.c)
@@ -36,6 +36,8 @@ tar_SOURCES     := shard/tar_module.c
 tar_LIBS        := -larchive
 net_SOURCES     := $(wildcard crawl/net/wire/*.c)
 net_LIBS        := -lcurl -lcares -lssl
+download_SOURCES := crawl/net/download_module.c
+download_LIBS   := -lcurl
 onednn_SOURCES  := filters/clip/matmul_onednn_module.c
 onednn_LIBS     := -ldnnl -lgomp
 

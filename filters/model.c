@@ -1,7 +1,11 @@
-/* The window `model`: what a CLIP model is, and what the engine makes of texts and pictures, to hold it against others. */
+/* The window `model`: where published models lie and whether a copy is whole; what a model is, and what the engine makes of texts
+ * and pictures, to hold it against others; what an embedding cache holds. */
 #include "crawl/image/encode.h"
 #include "crawl/image/image.h"
+#include "filters/clip/cache.h"
 #include "filters/clip/clip.h"
+#include "filters/model_fetch.h"
+#include "filters/model_verify.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/file.h"
 #include "pipeline/base/log.h"
@@ -17,8 +21,10 @@ enum { TEXT_FILE_MAX = 256 << 20, TEXT_LINES_MOST = 1 << 20 };
 
 struct model_options {
     const char *precision, *class, *text;
+    const char *output, *mirror, *tmp;
+    uint64_t memory, tries;
     struct option_list images;
-    bool raw;
+    bool raw, merge, quiet;
 };
 
 struct window {
@@ -201,19 +207,108 @@ static int embed(const struct command_line *line)
     return close_window(&w, result);
 }
 
+/* ---- list, fetch, verify */
+
+static int list(const struct command_line *line)
+{
+    static const char *const layouts[] = {[MODEL_ARCHIVE] = "archive", [MODEL_HUGGING_FACE] = "transformers", [MODEL_OPEN_CLIP] = "open_clip"};
+    size_t count;
+    const struct model_entry *entries = model_entries(&count);
+    (void)line;
+    puts("name\tcolumn\tlayout\tmegabytes\tlicence\tsha256\taddress");
+    for (size_t i = 0; i < count; i++) {
+        const struct model_entry *e = &entries[i];
+        char path[1024];
+        if (model_entry_path(e, e->layout == MODEL_ARCHIVE ? e->name : "", path, sizeof path) < 0) return -1;
+        printf("%s\t%s\t%s\t%u\t%s\t%s\t%s%s\n", e->name, e->column, layouts[e->layout], e->megabytes,
+               e->licence ? e->licence : "none stated", e->sha256 ? e->sha256 : "none published", model_entry_host(e), path);
+    }
+    return EXIT_DONE;
+}
+
+/* "openai/clip-vit-base-patch32" goes to ./clip-vit-base-patch32, ViT-B-32.pt to ./ViT-B-32. */
+static void folder_of_model(const char *name, char folder[256])
+{
+    const char *slash = strrchr(name, '/');
+    snprintf(folder, 256, "%s", slash ? slash + 1 : name);
+    size_t n = strlen(folder);
+    if (n > 3 && strcmp(folder + n - 3, ".pt") == 0) folder[n - 3] = 0;
+}
+
+static int fetch(const struct command_line *line)
+{
+    const struct model_options *o = line->options;
+    const char *name = line->arguments[1], *nearest;
+    char folder[256];
+    struct model_fetch f = {.model = model_entry_find(name), .folder = o->output, .mirror = o->mirror,
+                            .tries = (unsigned)o->tries, .quiet = o->quiet};
+    if (!f.model) {
+        nearest = model_entry_nearest(name);
+        return fail_usage("no model '%s' in the list%s%s%s ('winnow model list' shows it; any folder of your own serves as MODEL)", name,
+                          nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+    }
+    folder_of_model(name, folder);
+    if (!f.folder) f.folder = folder;
+    if (model_fetch(&f) < 0) return -1;
+    if (!o->quiet) log_line("%s is there: winnow model verify %s", name, f.folder);
+    return EXIT_DONE;
+}
+
+static int verify(const struct command_line *line) { return model_verify(line->arguments[1]); }
+
+/* ---- cache */
+
+static int cache(const struct command_line *line)
+{
+    const struct model_options *o = line->options;
+    const char *folder = line->arguments[1];
+    struct cache_summary *keys = NULL;
+    size_t count = 0, damaged = 0;
+    if (o->merge) {
+        int merged = cache_merge(folder, o->memory, o->tmp);
+        if (merged < 0) return -1;
+        if (!o->quiet) log_line("%d files merged", merged);
+    }
+    if (cache_survey(folder, &keys, &count) < 0) return -1;
+    puts("key\tembed\twidth\tfiles\tdamaged\tpictures\tbytes");
+    for (size_t i = 0; i < count; i++) {
+        const struct cache_summary *k = &keys[i];
+        printf("%s\t%u\t%u\t%zu\t%zu\t%llu\t%llu\n", k->key, k->embed, k->width, k->files, k->damaged, (unsigned long long)k->records,
+               (unsigned long long)k->bytes);
+        damaged += k->damaged;
+    }
+    free(keys);
+    return damaged ? fail("%zu files of %s are damaged: remove them; what they held is computed again", damaged, folder) : EXIT_DONE;
+}
+
 /* ---- the command */
 
 static const struct {
     const char *name;
     int (*run)(const struct command_line *line);
-} windows[] = {{"info", info}, {"tokens", tokens}, {"pixels", pixels}, {"embed", embed}};
+    size_t arguments; /* behind the name, at least */
+    const char *usage;
+} windows[] = {
+    {"list", list, 0, ""},
+    {"fetch", fetch, 1, "NAME [-o FOLDER]"},
+    {"verify", verify, 1, "MODEL"},
+    {"info", info, 1, "MODEL"},
+    {"tokens", tokens, 1, "MODEL TEXT..."},
+    {"pixels", pixels, 1, "MODEL PICTURE OUT.png"},
+    {"embed", embed, 1, "MODEL --image FILE...|--text FILE"},
+    {"cache", cache, 1, "FOLDER [--merge]"},
+};
 
 static int model_run(const struct command_line *line)
 {
-    if (line->argument_count < 2) return fail_usage("expected: winnow model info|tokens|pixels|embed MODEL ...");
-    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++)
-        if (strcmp(line->arguments[0], windows[i].name) == 0) return windows[i].run(line);
-    return fail_usage("no window 'model %s': info, tokens, pixels or embed", line->arguments[0]);
+    const char *name = line->argument_count ? line->arguments[0] : "";
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+        if (strcmp(name, windows[i].name) != 0) continue;
+        if (line->argument_count <= windows[i].arguments) return fail_usage("expected: winnow model %s %s", name, windows[i].usage);
+        return windows[i].run(line);
+    }
+    if (!*name) return fail_usage("expected: winnow model list|fetch|verify|info|tokens|pixels|embed|cache");
+    return fail_usage("no window 'model %s': list, fetch, verify, info, tokens, pixels, embed or cache", name);
 }
 
 static const struct option options[] = {
@@ -225,19 +320,34 @@ static const struct option options[] = {
     {"image", 0, OPTION_LIST, offsetof(struct model_options, images), .argument = "FILE",
      .help = "pictures to embed; arguments behind the model are pictures too"},
     {"text", 0, OPTION_TEXT, offsetof(struct model_options, text), .argument = "FILE", .help = "texts to embed, one a line; - for standard input"},
+    {"output", 'o', OPTION_TEXT, offsetof(struct model_options, output), .argument = "FOLDER", .help = "of fetch: where to; else a folder of the model's name"},
+    {"mirror", 0, OPTION_TEXT, offsetof(struct model_options, mirror), .argument = "URL",
+     .help = "of fetch: instead of the publisher's host, with the same paths below it"},
+    {"tries", 0, OPTION_U64, offsetof(struct model_options, tries), .argument = "N", .initial = "5", .low = 1, .high = 20,
+     .help = "of fetch: gives up after so many transfers in a row that brought nothing"},
+    {"merge", 0, OPTION_FLAG, offsetof(struct model_options, merge), .help = "of cache: make one file of each key's files"},
+    {"memory", 0, OPTION_SIZE, offsetof(struct model_options, memory), .argument = "SIZE", .initial = "1G", .low = 1 << 20, .help = "of cache --merge: what sorting may use"},
+    {"tmp", 0, OPTION_TEXT, offsetof(struct model_options, tmp), .argument = "FOLDER", .help = "of cache --merge: for what does not fit; $TMPDIR"},
+    {"quiet", 'q', OPTION_FLAG, offsetof(struct model_options, quiet), .help = "say nothing but results and failures"},
     {0},
 };
 
 const struct command command_model = {
     .name = "model",
-    .summary = "what a CLIP model is, and what it makes of texts and pictures",
-    .arguments = "info|tokens|pixels|embed MODEL [ARGUMENTS...]",
+    .summary = "fetch CLIP models, see what one is, and what it makes of texts and pictures",
+    .arguments = "list|fetch|verify|info|tokens|pixels|embed|cache [ARGUMENTS...]",
     .description =
         "MODEL is a folder in Hugging Face's or OpenCLIP's layout, or OpenAI's archive.\n\n"
+        "list: well-known public checkpoints, with address, licence, about how large they are, and SHA-256 where one is published.\n"
+        "fetch NAME: the files of one of them. What was cut or killed is gone on with by the same command; a file gets its name once "
+        "its size and published SHA-256 agree, and is noted in SHA256SUMS. Files of that name that are something else are left alone.\n"
+        "verify MODEL: whether all of its tensors are there and are numbers, and whether its files are those that were published or "
+        "fetched.\n"
         "info MODEL: a line for every decision, with where it came from.\n"
         "tokens MODEL TEXT...: the ids of each text, a line a text.\n"
         "pixels MODEL PICTURE OUT.png: the picture as the picture tower gets it, resized and cropped.\n"
-        "embed MODEL --image FILE...|--text FILE: a header, then a line an input: file or line number, a tab, numbers.\n\n"
+        "embed MODEL --image FILE...|--text FILE: a header, then a line an input: file or line number, a tab, numbers.\n"
+        "cache FOLDER: what winnow score --cache keeps there, every byte checked; --merge makes one file of the many that tasks wrote.\n\n"
         "Pictures are taken as stored, without EXIF orientation, transparency laid over white; texts as given.",
     .example = "winnow model embed tests/data/clip-tiny --image tests/data/pictures/turned.png",
     .see_also = "score, image",

@@ -78,11 +78,27 @@ static int set_list(const struct score_list *l, const double *values, const stru
     return 0;
 }
 
+/* What an earlier score left in the columns does not pass for this one's. */
+static int clear_cells(const struct score *s, struct batch *out, struct row *row)
+{
+    if (s->similarity && row_set(out, row, s->similarity_column, STR_ABSENT) < 0) return -1;
+    for (size_t k = 0; k < s->head_count; k++)
+        if (row_set(out, row, s->heads[k].column, STR_ABSENT) < 0) return -1;
+    for (size_t k = 0; k < s->list_count; k++) {
+        const struct score_list *l = &s->lists[k];
+        for (size_t t = 0; t < (zeroshot_answers(l->list) ? 1 : zeroshot_take(l->list)); t++) {
+            if (row_set(out, row, l->columns[t][0], STR_ABSENT) < 0) return -1;
+            if (!zeroshot_answers(l->list) && row_set(out, row, l->columns[t][1], STR_ABSENT) < 0) return -1;
+        }
+    }
+    return 0;
+}
+
 static int set_cells(const struct score *s, struct score_item *item, size_t i, struct batch *out, struct row *row)
 {
     const double *values = item->values + i * s->values;
     const struct str *labels = item->label + i * s->labels;
-    if (row_set(out, row, s->status_column, str_from(score_status(item, i))) < 0) return -1;
+    if (row_set(out, row, s->status_column, str_from(score_status(item, i))) < 0 || clear_cells(s, out, row) < 0) return -1;
     if (!score_embedding(s, item, i)) return 0;
     if (score_text(s, item, i) && set_number(item, out, row, s->similarity_column, values[0]) < 0) return -1;
     for (size_t k = 0; k < s->head_count; k++)

@@ -10,15 +10,17 @@
  *     cache_writer_publish(w);                                         OUT/cache/KEY-00003.emb
  *
  * A file is written by one task, whole or not at all; a task that runs again keeps what its file had. Any number of tasks read
- * all files whose key is theirs: equal model (numbers, configuration and preprocessing), precision and processor class. A
- * file's hash is checked when it is opened; one that is damaged is told on stderr and left aside.
+ * all files whose key is theirs: equal model (numbers, configuration and preprocessing), precision and processor class. Opening
+ * looks at headers and sizes alone, so that a thousand tasks may read one another's files; a record is checked when it is found.
+ * A file that is cut, or a record that does not agree, is told once on stderr, and the file left aside.
  *
  * The file, little-endian:
- *     8    "WNEMB1\n" and a 0 byte
+ *     8    "WNEMB2\n" and a 0 byte
  *     16   the key
  *     4, 4 embed, width
  *     32   zeros
- *     …    records, rising by name: 16 bytes of name, embed + width floats
+ *     …    records, rising by name: 16 bytes of name; 8 of its check, the low half of XXH3-128 of the numbers, seeded with the
+ *          low half of XXH3-128 of the name; embed + width floats
  *     16   XXH3-128 of all before, low half first
  */
 #ifndef WINNOW_CLIP_CACHE_H
@@ -52,7 +54,18 @@ int cache_writer_add(struct cache_writer *w, const unsigned char name[CACHE_NAME
 int cache_writer_publish(struct cache_writer *w); /* does nothing when nothing was added */
 void cache_writer_close(struct cache_writer *w);  /* NULL is allowed */
 
-/* Makes one file, KEY-merged.emb, of all files of a key and removes the others. How many there were, or -1 with a sentence. */
-int cache_merge(const char *folder, const struct cache_key *key, size_t memory, const char *tmp);
+/* ---- whole folders, whatever keys */
+
+struct cache_summary {
+    char key[33];          /* "?": of files without a header */
+    uint32_t embed, width;
+    size_t files, damaged; /* files, and those of them that are not whole */
+    uint64_t records, bytes; /* of whole files; a picture that two files hold counts twice */
+};
+/* Checks every byte of every file; damaged ones are told on stderr. The caller frees *list. */
+int cache_survey(const char *folder, struct cache_summary **list, size_t *count);
+/* Makes one file, KEY-merged.emb, of the whole files of each key and removes those. How many they were, or -1 with a sentence.
+ * Readers that have the old files open keep them. */
+int cache_merge(const char *folder, size_t memory, const char *tmp);
 
 #endif

@@ -163,6 +163,38 @@ class Score(make.InFolder):
         self.assertIn(": 0 pictures decoded", done.error)
         self.assertEqual(len(os.listdir(self.path("cache"))), 2)
 
+    def test_a_cache_merges_into_one_file_and_serves_as_before(self):
+        self.winnow("partition", "--by", "id", "--into", "3", "-o", "p/", "2/00000.rows.zst")
+        for bucket in range(3):
+            self.score(f"b{bucket}.rows.zst", "--cache", "cache", rows=f"p/00000.{bucket:05}.rows.zst")
+        self.score("bf/", "--cache", "cache", "--precision", "bf16")
+        before = self.winnow("model", "cache", "cache").rows()
+        self.assertGreaterEqual(max(int(row["files"]) for row in before), 2)
+        done = self.winnow("model", "cache", "cache", "--merge")
+        self.assertIn(f"{sum(int(row['files']) for row in before)} files merged", done.error)
+        self.assertEqual([(row["files"], row["damaged"]) for row in done.rows()], [("1", "0")] * 2)
+        self.assertIn(": 0 pictures decoded", self.score("3/", "--cache", "cache").error)
+        self.assertIn(": 0 pictures decoded", self.score("4/", "--cache", "cache", "--precision", "bf16").error)
+
+    def test_a_damaged_cache_is_told_left_aside_and_computed_anew(self):
+        self.score("3/", "--cache", "cache")
+        (name,) = os.listdir(self.path("cache"))
+        data = bytearray(self.read(f"cache/{name}"))
+        for at in range(100, len(data) - 16, 50):
+            data[at] ^= 64
+        self.write(f"cache/{name}", bytes(data))
+        self.assertIn("1 files of cache are damaged", self.winnow("model", "cache", "cache", code=1).error)
+        done = self.score("4/", "--cache", "cache")
+        self.assertIn("left aside: cache/", done.error)
+        self.assertEqual(self.read("3/00000.rows.zst"), self.read("4/00000.rows.zst"))
+        self.assertEqual(self.winnow("model", "cache", "cache").rows()[0]["damaged"], "0")
+
+    def test_scoring_again_leaves_nothing_of_the_score_before(self):
+        self.score("3/", "--classes", "laion_age")
+        done = self.winnow("score", "--model", TINY, "--classes", "laion_age", "--packs", "nowhere", "--plain", "3/00000.rows.zst")
+        for row in done.rows():
+            self.assertEqual([row["score_status"], row[f"sim_{NAME}"], row[f"zs_laion_age_{NAME}"]], ["no_picture", "", ""])
+
     # ---- what cannot be scored
 
     def test_a_picture_that_cannot_be_read_is_a_row_with_a_status(self):

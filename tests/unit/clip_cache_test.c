@@ -126,16 +126,46 @@ static void test_files_merge_into_one(void **state)
     write_pictures("00000", &key, 0, 100);
     write_pictures("00001", &key, 50, 150);
     write_pictures("00002", &key, 140, 200);
-    assert_int_equal(cache_merge(folder, &key, MEMORY, NULL), 3);
+    struct cache_key other = key;
+    other.precision = "bf16";
+    write_pictures("00000", &other, 0, 7);
+    assert_int_equal(cache_merge(folder, MEMORY, NULL), 4);
     struct cache *cache = opened(&key);
     assert_int_equal(cache_files(cache), 1);
     assert_int_equal(cache_records(cache), 200);
     check_pictures(cache, 0, 200, true);
     cache_close(cache);
-    assert_int_equal(cache_merge(folder, &key, MEMORY, NULL), 1);
+    assert_int_equal(cache_merge(folder, MEMORY, NULL), 2);
     cache = opened(&key);
     assert_int_equal(cache_records(cache), 200);
     cache_close(cache);
+    cache = opened(&other);
+    check_pictures(cache, 0, 7, true);
+    cache_close(cache);
+    struct cache_summary *list;
+    size_t count;
+    assert_int_equal(cache_survey(folder, &list, &count), 0);
+    assert_int_equal(count, 2);
+    assert_int_equal(list[0].records + list[1].records, 207);
+    assert_int_equal(list[0].files + list[1].files, 2);
+    free(list);
+}
+
+/* Whatever is found is right, and a file whose shape is wrong gives nothing. */
+static void check_what_is_found(const struct cache *cache, unsigned records)
+{
+    unsigned found = 0;
+    for (unsigned i = 0; i < records; i++) {
+        unsigned char name[CACHE_NAME];
+        const float embedding[EMBED] = {(float)i, 1, 2, 3, -0.0f}, pooled[WIDTH] = {0.1f, (float)i / 7, 9};
+        name_of(i, name);
+        const float *numbers = cache_find(cache, name);
+        found += numbers != NULL;
+        if (!numbers) continue;
+        assert_memory_equal(numbers, embedding, sizeof embedding);
+        assert_memory_equal(numbers + EMBED, pooled, sizeof pooled);
+    }
+    if (!cache_files(cache)) assert_int_equal(found, 0);
 }
 
 /* Every bit of a small file in turn, and every length. */
@@ -164,8 +194,14 @@ static void test_a_damaged_file_is_left_aside(void **state)
         file_discard(&out);
         if (flip != SIZE_MAX) whole.p[flip] ^= (char)(1 << at % 8);
         struct cache *cache = opened(&key);
-        assert_int_equal(cache_files(cache), 0);
+        check_what_is_found(cache, 3);
         cache_close(cache);
+        struct cache_summary *summary = NULL;
+        size_t keys = 0;
+        assert_int_equal(cache_survey(folder, &summary, &keys), 0);
+        assert_int_equal(keys, 1);
+        assert_int_equal(summary[0].damaged, 1);
+        free(summary);
     }
     dup2(terminal, STDERR_FILENO);
     close(terminal);
