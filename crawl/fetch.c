@@ -11,6 +11,7 @@
  *     bodies from the web. */
 #include "crawl/fetch/jobs.h"
 #include "crawl/fetch/options.h"
+#include "crawl/fetch/own_pack.h"
 #include "crawl/image/encode.h"
 #include "crawl/input/crawl_file.h"
 #include "crawl/robots/directives.h"
@@ -20,8 +21,11 @@
 #include "pipeline/stage.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     LIST_BYTES_MAX = 1 << 30,
@@ -238,11 +242,24 @@ static int check_source(const struct stage_run *run, const struct fetch_options 
     return 0;
 }
 
-/* Named like the rows, so that tasks and steps have packs of their own. */
+/* Rows that flow on through a pipe are used up there; what lies in a file keeps its pictures. */
+static bool rows_stay(const struct stage_run *run)
+{
+    struct stat s;
+    return run->output_stem || (fstat(STDOUT_FILENO, &s) == 0 && S_ISREG(s.st_mode));
+}
+
+/* Without --packs the name alone makes it this output's own, and what is there is what an earlier run of it left. */
 static int open_pack(struct stage_run *run, struct fetch *fetch)
 {
-    const char *stem = run->output_stem ? run->output_stem : "fetch", *slash = strrchr(stem, '/');
-    return pack_init(&fetch->pack, run->packs, slash ? slash + 1 : stem);
+    struct buf stem;
+    buf_init(&stem, PATH_MAX);
+    const char *name = own_pack_stem(&stem, run->output_folder, run->output_stem) == 0 ? buf_c_string(&stem) : NULL;
+    int result = name ? pack_init(&fetch->pack, run->packs, name) : -1;
+    buf_free(&stem);
+    if (result < 0 || (run->output_stem && !run->common->packs) || !rows_stay(run)) return result;
+    const char *manifest = run->output_stem ? arena_printf(stage_arena(run), "%s%s.json", run->output_folder ? run->output_folder : "", run->output_stem) : NULL;
+    return own_pack_check(fetch->pack.path, manifest);
 }
 
 static pool_job run_job;
@@ -516,7 +533,7 @@ static void fetch_close(struct stage_run *run)
 }
 
 static const struct stage stage = {
-    .behaviour = 3,
+    .behaviour = 4,
     .needs = "url src_file src_record src_image src_text",
     .hint = "run 'winnow extract' first",
     .drops = true,

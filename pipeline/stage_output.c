@@ -47,7 +47,48 @@ int stage_outputs_name(struct stage_run *run)
     return run->own->manifest_path && run->output_stem ? 0 : -1;
 }
 
-/* The path of a file relative to the folder of the manifest, for the manifest's list. */
+/* The absolute path of what may not be there yet, nor its folders: the first picture makes a pack and its folder, here or in
+ * another task. */
+static char *absolute(const char *what)
+{
+    char parent[PATH_MAX], *path = realpath(what, NULL), *joined = NULL;
+    if (path || errno != ENOENT || strcmp(what, ".") == 0) return path;
+    const char *slash = strrchr(what, '/'), *name = slash ? slash + 1 : what;
+    if (snprintf(parent, sizeof parent, "%.*s", slash == what ? 1 : slash ? (int)(slash - what) : 1, slash ? what : ".") >= (int)sizeof parent) return NULL;
+    char *real = absolute(parent);
+    if (real && asprintf(&joined, "%s%s%s", strcmp(real, "/") ? real : "", *name ? "/" : "", name) < 0) joined = NULL;
+    free(real);
+    return joined;
+}
+
+/* `what`, relative to the folder of the file at `file`, so that a moved OUT still finds it; absolute where that fails. */
+static char *relative(const char *what, const char *file)
+{
+    char folder[PATH_MAX], *to = absolute(what);
+    const char *slash = strrchr(file, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - file) + 1 : 1, slash ? file : ".");
+    char *from = absolute(folder);
+    if (!to || !from) return free(from), to;
+    size_t common = 0;
+    for (size_t i = 0;; i++) {
+        bool end_from = !from[i] || from[i] == '/', end_to = !to[i] || to[i] == '/';
+        if (end_from && end_to) common = i;
+        if (!from[i] || !to[i] || from[i] != to[i]) break;
+    }
+    struct buf path;
+    buf_init(&path, 2 * PATH_MAX);
+    for (const char *p = from + common; *p; p++)
+        if (*p == '/' && buf_add(&path, STR("../")) < 0) break;
+    buf_add(&path, str_from(to[common] == '/' ? to + common + 1 : to + common));
+    free(from);
+    free(to);
+    return path.n ? buf_c_string(&path) : (buf_free(&path), strdup("."));
+}
+
+/* Not "./" nor "../" nor "a//": cutting off the last part leaves the folder above. */
+static bool names_itself(struct str folder) { return !str_ends(folder, STR("./")) && !str_ends(folder, STR("//")); }
+
+/* The path of a file relative to the folder of the manifest, for the manifest's list; as given where that is absolute. */
 static const char *name_beside(struct stage_run *run, const char *path)
 {
     const char *manifest = run->own->manifest_path;
@@ -58,8 +99,13 @@ static const char *name_beside(struct stage_run *run, const char *path)
     /* one folder up and down again: "shards/00000.tar" beside "shards.meta/", "packs/x.tar" beside "05-fetch/" */
     size_t up = folder > 1 ? folder - 1 : 0;
     while (up && manifest[up - 1] != '/') up--;
-    if (folder && strncmp(path, manifest, up) == 0) return arena_printf(&run->own->arena, "../%s", path + up);
-    return path;
+    if (folder && names_itself(str_of(manifest, folder)) && strncmp(path, manifest, up) == 0)
+        return arena_printf(&run->own->arena, "../%s", path + up);
+    if (!folder || path[0] == '/') return path;
+    char *elsewhere = relative(path, manifest);
+    const char *kept = elsewhere ? arena_c_string(&run->own->arena, str_from(elsewhere)) : (fail_memory(), NULL);
+    free(elsewhere);
+    return kept;
 }
 
 static int new_output(struct stage_run *run, const char *path, const struct columns *columns, bool plain)
@@ -228,45 +274,6 @@ int stage_item_write(struct stage_item *item)
 
 /* ---- the end */
 
-/* The absolute path of a folder that may not be there yet: the first picture makes it, here or in another task. */
-static char *absolute(const char *folder)
-{
-    char *path = realpath(folder, NULL);
-    if (path || errno != ENOENT) return path;
-    const char *slash = strrchr(folder, '/');
-    char parent[PATH_MAX], *joined = NULL;
-    snprintf(parent, sizeof parent, "%.*s", slash ? (int)(slash - folder) + 1 : 1, slash ? folder : ".");
-    char *real = realpath(parent, NULL);
-    if (real && asprintf(&joined, "%s/%s", strcmp(real, "/") ? real : "", slash ? slash + 1 : folder) < 0) joined = NULL;
-    free(real);
-    return joined;
-}
-
-/* packs, relative to the folder of the row file, so that a moved OUT still finds them */
-static char *packs_beside(struct stage_run *run, const char *row_path)
-{
-    if (!run->packs) return NULL;
-    if (!row_path) return absolute(run->packs);
-    char from[PATH_MAX], *to = absolute(run->packs);
-    const char *slash = strrchr(row_path, '/');
-    char folder[PATH_MAX];
-    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - row_path) + 1 : 1, slash ? row_path : ".");
-    if (!to || !realpath(folder, from)) return to;
-    size_t common = 0;
-    for (size_t i = 0;; i++) {
-        bool end_from = !from[i] || from[i] == '/', end_to = !to[i] || to[i] == '/';
-        if (end_from && end_to) common = i;
-        if (!from[i] || !to[i] || from[i] != to[i]) break;
-    }
-    struct buf relative;
-    buf_init(&relative, 2 * PATH_MAX);
-    for (const char *p = from + common; *p; p++)
-        if (*p == '/' && buf_add(&relative, STR("../")) < 0) break;
-    buf_add(&relative, str_from(to[common] == '/' ? to + common + 1 : to + common));
-    free(to);
-    return relative.n ? buf_c_string(&relative) : (buf_free(&relative), strdup("."));
-}
-
 static json_t *describe(struct stage_run *run, const struct stage_output *out)
 {
     json_t *about = json_object();
@@ -275,7 +282,8 @@ static json_t *describe(struct stage_run *run, const struct stage_output *out)
     json_object_set(about, "inputs", run->own->inputs);
     json_object_set_new(about, "parameters", stage_parameters(run));
     if (run->own->limited) json_object_set_new(about, "limited", json_true());
-    char *packs = packs_beside(run, out->path);
+    if (run->own->table) json_object_set(about, "table", run->own->table);
+    char *packs = !run->packs ? NULL : out->path ? relative(run->packs, out->path) : absolute(run->packs);
     if (packs) json_object_set_new(about, "packs", json_string(packs));
     free(packs);
     return about;

@@ -1,7 +1,7 @@
 /* Packs: plain tars of pictures that rows point into, between fetch and shard (schemas/FORMAT.md, packs).
  *
  *     struct pack pack;
- *     pack_init(&pack, "OUT/packs", "00000");      nothing is created before the first picture
+ *     pack_init(&pack, "OUT/packs", "02-fetch-00000");      nothing is created before the first picture
  *     pack_add(&pack, STR("0-3-1-0.jpg"), bytes, &offset);
  *     pack_flush(&pack);                           before a row that names the offset is handed on
  *     pack_finish(&pack);                          the end mark; then stage_published(run, &pack.file, pictures)

@@ -281,7 +281,7 @@ class Pictures(BadInput):
     def test_a_pack_that_is_cut_loses_the_pictures_behind(self):
         rows = self.fetched()
         middle = int(rows[len(rows) // 2]["image_offset"])
-        with open(self.path("packs/00000.tar"), "r+b") as pack:
+        with open(self.path("packs/fetched-00000.tar"), "r+b") as pack:
             pack.truncate(middle + 10)
         done = self.winnow("shard", "-q", "--compress", "none", "-o", "shards/", "fetched/00000.rows.zst", code=3)
         lost = [line for line in done.lines if "00000.tar" in line]
@@ -292,7 +292,7 @@ class Pictures(BadInput):
 
     def test_a_pack_that_is_missing(self):
         self.fetched()
-        os.unlink(self.path("packs/00000.tar"))
+        os.unlink(self.path("packs/fetched-00000.tar"))
         done = self.winnow("shard", "-q", "-o", "shards/", "fetched/00000.rows.zst", code=None)
         self.assertIn(done.code, (1, 3))
         self.assertIn("00000.tar", done.lines[0])
@@ -369,7 +369,7 @@ class Outputs(BadInput):
             self.check(*arguments, code=1, line="No space left on device")
         self.winnow("extract", "-q", "-o", "rows/", "crawl.warc.gz")
         self.check("fetch", "-q", "--from-warc", "crawl.warc.gz", "--packs", "packs", "-o", "small/f/", "rows/00000.rows.zst", code=1,
-                   line="No space left on device", outputs=("packs/00000.tar",))
+                   line="No space left on device", outputs=("packs/f-00000.tar",))
         self.winnow("fetch", "-q", "--from-warc", "crawl.warc.gz", "-o", "fetched/", "rows/00000.rows.zst")
         self.check("shard", "-q", "-o", "small/shards/", "fetched/00000.rows.zst", code=1, line="No space left on device")
 

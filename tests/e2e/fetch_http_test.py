@@ -201,8 +201,8 @@ class Usage(Web):
 class Order(Web):
     def outputs(self, out):
         found = {}
-        for name in ("00000.rows.zst", "00000.dropped.zst", "00000.dropped.ids", "packs/00000.tar"):
-            with open(self.path(out, *name.split("/")) if "packs" not in name else self.path("packs", "00000.tar"), "rb") as file:
+        for name in ("00000.rows.zst", "00000.dropped.zst", "00000.dropped.ids", f"packs/{out}-00000.tar"):
+            with open(self.path(name) if "packs" in name else self.path(out, name), "rb") as file:
                 found[name] = file.read()
         return found
 
