@@ -40,15 +40,15 @@ struct block_kernels {
     /* Weights [n, k] in panels for `product`; packed: pack_size floats, aligned to 64 bytes. */
     size_t (*pack_size)(size_t n, size_t k);
     void (*pack)(const float *weights, size_t n, size_t k, float *packed);
+    size_t (*product_room)(size_t rows, size_t k); /* bytes, aligned to 64, of either product */
     /* linear_run in single precision; bias may be NULL */
     void (*product)(const float *packed, const float *bias, size_t n, size_t k, enum linear_after after, size_t rows,
-                    const float *x, float *y);
-    /* The same of whole numbers between -127 and 127, with exact sums and nothing behind them. Panels and rows hold 16-bit
-     * numbers, in pairs: k is rounded up to an even number. widen_s8 makes such rows. */
+                    const float *x, float *y, void *room);
+    /* The same of whole numbers between -127 and 127, with exact sums and nothing behind them. Panels hold 16-bit numbers, in
+     * pairs: k is rounded up to an even number. */
     size_t (*pack_s8_size)(size_t n, size_t k);
-    void (*pack_s8)(const int8_t *weights, size_t n, size_t k, int16_t *packed);
-    void (*widen_s8)(const int8_t *x, size_t rows, size_t k, int16_t *wide);
-    void (*product_s8)(const int16_t *packed, size_t n, size_t k, size_t rows, const int16_t *x, int32_t *y);
+    bool (*pack_s8)(const int8_t *weights, size_t n, size_t k, int16_t *packed); /* false: no memory */
+    void (*product_s8)(const int16_t *packed, size_t n, size_t k, size_t rows, const int8_t *x, int32_t *y, void *room);
 };
 
 const struct block_kernels *block_kernels_of(enum matmul_class c);

@@ -7,10 +7,13 @@
  */
 #include "filters/clip/kernel_vectors.h"
 
+#include <stdlib.h>
+
 enum {
     TILE_COLUMNS = 2 * LANES,
-    TILE_DEPTH = 256, /* of a product's panel: 256 x 16 floats are 16 KiB, half a first-level cache */
 };
+
+#include "filters/clip/product_kernels_body.h"
 
 /* ---- bf16 */
 
@@ -79,11 +82,19 @@ KERNEL static void norm(const float *x, const float *weight, const float *bias, 
     else norm_rows(x, weight, bias, eps, rows, width, MATMUL_BF16, out);
 }
 
-/* ---- products of single floats
+/* ---- attention, head by head
  *
- * A tile is `rows` rows by two vectors of columns, kept in registers while the depth runs: at each step one number of each row
- * times two vectors of the panel. Panels hold TILE_COLUMNS columns: [depth, TILE_COLUMNS]. */
+ * room: kᵀ in panels [head_width, TILE_COLUMNS] a group of keys; v in panels [keys, TILE_COLUMNS] a group of numbers; the weights
+ * and the results of a tile of queries. */
 
+struct head_room {
+    size_t keys_wide, width_wide; /* keys and head width, rounded up to whole tiles */
+    float *k, *v;
+    float *weights; /* [TILE_ROWS, keys_wide] */
+    float *out;     /* [TILE_ROWS, width_wide] */
+};
+
+/* Rows of numbers times a panel [depth, TILE_COLUMNS], added to the sums of a tile. */
 INLINE void tile_add(const unsigned rows, const float *x, size_t x_stride, const float *panel, size_t depth, vf sums[TILE_ROWS][2])
 {
     for (size_t d = 0; d < depth; d++) {
@@ -96,97 +107,6 @@ INLINE void tile_add(const unsigned rows, const float *x, size_t x_stride, const
         }
     }
 }
-
-static size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
-
-static size_t pack_size(size_t n, size_t k) { return round_up(n, TILE_COLUMNS) * k; }
-
-static void pack(const float *weights, size_t n, size_t k, float *packed)
-{
-    for (size_t column = 0; column < n; column += TILE_COLUMNS)
-        for (size_t d = 0; d < k; d++)
-            for (size_t i = 0; i < TILE_COLUMNS; i++) *packed++ = column + i < n ? weights[(column + i) * k + d] : 0;
-}
-
-struct product {
-    const float *bias; /* of the tile's columns; NULL: none */
-    size_t n, k;
-    enum linear_after after;
-    size_t columns;    /* of the tile: TILE_COLUMNS, fewer at the end */
-    size_t from, depth; /* the part of k */
-};
-
-/* What the sums begin with: nothing, the bias, or what an earlier part of k (with LINEAR_ADD: the caller) left in y. */
-INLINE void tile_begin(const unsigned rows, const struct product *p, const float *y, vf sums[TILE_ROWS][2])
-{
-    float bias[TILE_COLUMNS] = {0}, before[TILE_COLUMNS] = {0};
-    if (p->from == 0 && p->bias) memcpy(bias, p->bias, p->columns * sizeof *bias);
-    bool goes_on = p->from || p->after == LINEAR_ADD;
-    UNROLL for (unsigned r = 0; r < rows; r++) {
-        const float *row = y + r * p->n;
-        if (goes_on && p->columns < TILE_COLUMNS) memcpy(before, row, p->columns * sizeof *before), row = before;
-        sums[r][0] = vf_load(bias);
-        sums[r][1] = vf_load(bias + LANES);
-        if (!goes_on) continue;
-        sums[r][0] += vf_load(row);
-        sums[r][1] += vf_load(row + LANES);
-    }
-}
-
-INLINE void tile_end(const unsigned rows, const struct product *p, float *y, vf sums[TILE_ROWS][2])
-{
-    enum linear_after after = p->from + p->depth == p->k ? p->after : LINEAR_PLAIN;
-    float whole[TILE_COLUMNS];
-    UNROLL for (unsigned r = 0; r < rows; r++) {
-        float *row = p->columns < TILE_COLUMNS ? whole : y + r * p->n;
-        vf_store(row, vf_after(after, sums[r][0]));
-        vf_store(row + LANES, vf_after(after, sums[r][1]));
-        if (row == whole) memcpy(y + r * p->n, whole, p->columns * sizeof *whole);
-    }
-}
-
-INLINE void tile(const unsigned rows, const struct product *p, const float *panel, const float *x, float *y)
-{
-    vf sums[TILE_ROWS][2];
-    tile_begin(rows, p, y, sums);
-    tile_add(rows, x, p->k, panel, p->depth, sums);
-    tile_end(rows, p, y, sums);
-}
-
-/* Rows that are too few for a tile go one by one. */
-KERNEL static void panel_rows(const struct product *p, const float *panel, size_t rows, const float *x, float *y)
-{
-    size_t r = 0;
-    for (; r + TILE_ROWS <= rows; r += TILE_ROWS) tile(TILE_ROWS, p, panel, x + r * p->k, y + r * p->n);
-    for (; r + 2 <= rows; r += 2) tile(2, p, panel, x + r * p->k, y + r * p->n);
-    if (r < rows) tile(1, p, panel, x + r * p->k, y + r * p->n);
-}
-
-KERNEL static void product(const float *packed, const float *bias, size_t n, size_t k, enum linear_after after, size_t rows,
-                           const float *x, float *y)
-{
-    struct product p = {.n = n, .k = k, .after = after};
-    for (; p.from < k; p.from += p.depth) {
-        p.depth = k - p.from < TILE_DEPTH ? k - p.from : TILE_DEPTH;
-        for (size_t column = 0; column < n; column += TILE_COLUMNS) {
-            p.columns = n - column < TILE_COLUMNS ? n - column : TILE_COLUMNS;
-            p.bias = bias ? bias + column : NULL;
-            panel_rows(&p, packed + column * k + p.from * TILE_COLUMNS, rows, x + p.from, y + column);
-        }
-    }
-}
-
-/* ---- attention, head by head
- *
- * room: kᵀ in panels [head_width, TILE_COLUMNS] a group of keys; v in panels [keys, TILE_COLUMNS] a group of numbers; the weights
- * and the results of a tile of queries. */
-
-struct head_room {
-    size_t keys_wide, width_wide; /* keys and head width, rounded up to whole tiles */
-    float *k, *v;
-    float *weights; /* [TILE_ROWS, keys_wide] */
-    float *out;     /* [TILE_ROWS, width_wide] */
-};
 
 static struct head_room head_room(size_t keys, size_t head_width, float *room)
 {
@@ -204,19 +124,6 @@ static size_t attention_room(size_t keys, size_t head_width)
     return keys_wide * head_width + keys * width_wide + TILE_ROWS * (keys_wide + width_wide);
 }
 
-/* Four numbers of four keys change places. */
-INLINE void turn_4(const float *from, size_t from_stride, float *to)
-{
-    v4 a = (v4)*(const v4_memory *)(const void *)from, b = (v4)*(const v4_memory *)(const void *)(from + from_stride);
-    v4 c = (v4)*(const v4_memory *)(const void *)(from + 2 * from_stride), d = (v4)*(const v4_memory *)(const void *)(from + 3 * from_stride);
-    v4 ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    v4 cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-    *(v4_memory *)(void *)to = (v4_memory)__builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
-    *(v4_memory *)(void *)(to + TILE_COLUMNS) = (v4_memory)__builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
-    *(v4_memory *)(void *)(to + 2 * TILE_COLUMNS) = (v4_memory)__builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
-    *(v4_memory *)(void *)(to + 3 * TILE_COLUMNS) = (v4_memory)__builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
-}
-
 KERNEL static void gather_keys(const struct attention *a, size_t head, const struct head_room *h)
 {
     size_t D = a->head_width, s = 0;
@@ -224,7 +131,7 @@ KERNEL static void gather_keys(const struct attention *a, size_t head, const str
     for (; s + 4 <= a->keys; s += 4) {
         float *to = h->k + s / TILE_COLUMNS * TILE_COLUMNS * D + s % TILE_COLUMNS;
         size_t d = 0;
-        for (; d + 4 <= D; d += 4) turn_4(from + s * a->kv_stride + d, a->kv_stride, to + d * TILE_COLUMNS);
+        for (; d + 4 <= D; d += 4) turn_4(from + s * a->kv_stride + d, a->kv_stride, to + d * TILE_COLUMNS, TILE_COLUMNS);
         for (; d < D; d++)
             for (size_t i = 0; i < 4; i++) to[d * TILE_COLUMNS + i] = from[(s + i) * a->kv_stride + d];
     }
@@ -395,64 +302,6 @@ KERNEL static void requantise(const int32_t *sums, const float *row_scales, cons
     }
 }
 
-/* Tiles as those of floats, a step being a pair of numbers. */
-INLINE void tile_s8(const unsigned rows, const int16_t *x, size_t x_stride, const int16_t *panel, size_t pairs, size_t n,
-                    size_t columns, int32_t *y)
-{
-    vi sums[TILE_ROWS][2] = {{{0}}};
-    for (size_t d = 0; d < pairs; d++) {
-        vi left = *(const vi *)(const void *)(panel + d * 2 * TILE_COLUMNS);
-        vi right = *(const vi *)(const void *)(panel + d * 2 * TILE_COLUMNS + 2 * LANES);
-        UNROLL for (unsigned r = 0; r < rows; r++) {
-            int32_t pair;
-            memcpy(&pair, x + r * x_stride + 2 * d, sizeof pair);
-            vi both = pair - (vi){0};
-            sums[r][0] += vi_pairs(both, left);
-            sums[r][1] += vi_pairs(both, right);
-        }
-    }
-    for (unsigned r = 0; r < rows; r++) {
-        int32_t whole[TILE_COLUMNS];
-        *(vi_memory *)(void *)whole = (vi_memory)sums[r][0];
-        *(vi_memory *)(void *)(whole + LANES) = (vi_memory)sums[r][1];
-        memcpy(y + r * n, whole, columns * sizeof *whole);
-    }
-}
-
-static size_t pairs_of(size_t k) { return (k + 1) / 2; }
-
-static size_t pack_s8_size(size_t n, size_t k) { return round_up(n, TILE_COLUMNS) * pairs_of(k) * 2; }
-
-static void pack_s8(const int8_t *weights, size_t n, size_t k, int16_t *packed)
-{
-    for (size_t column = 0; column < n; column += TILE_COLUMNS)
-        for (size_t d = 0; d < 2 * pairs_of(k); d += 2)
-            for (size_t i = 0; i < 2 * TILE_COLUMNS; i++) {
-                size_t c = column + i / 2, at = d + i % 2;
-                *packed++ = c < n && at < k ? weights[c * k + at] : 0;
-            }
-}
-
-static void widen_s8(const int8_t *x, size_t rows, size_t k, int16_t *wide)
-{
-    for (size_t r = 0; r < rows; r++, x += k) {
-        for (size_t d = 0; d < k; d++) *wide++ = x[d];
-        if (k % 2) *wide++ = 0;
-    }
-}
-
-KERNEL static void product_s8(const int16_t *packed, size_t n, size_t k, size_t rows, const int16_t *x, int32_t *y)
-{
-    size_t pairs = pairs_of(k), stride = 2 * pairs;
-    for (size_t column = 0; column < n; column += TILE_COLUMNS) {
-        const int16_t *panel = packed + column * stride;
-        size_t columns = n - column < TILE_COLUMNS ? n - column : TILE_COLUMNS, r = 0;
-        for (; r + TILE_ROWS <= rows; r += TILE_ROWS)
-            tile_s8(TILE_ROWS, x + r * stride, stride, panel, pairs, n, columns, y + r * n + column);
-        for (; r < rows; r++) tile_s8(1, x + r * stride, stride, panel, pairs, n, columns, y + r * n + column);
-    }
-}
-
 const struct block_kernels KERNELS = {
     .norm = norm,
     .attention_room = attention_room,
@@ -463,10 +312,10 @@ const struct block_kernels KERNELS = {
     .dequantise = dequantise,
     .requantise = requantise,
     .pack_size = pack_size,
-    .pack = pack,
+    .pack = pack_panels,
+    .product_room = product_room,
     .product = product,
     .pack_s8_size = pack_s8_size,
     .pack_s8 = pack_s8,
-    .widen_s8 = widen_s8,
     .product_s8 = product_s8,
 };

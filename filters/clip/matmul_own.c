@@ -40,7 +40,7 @@ static struct packed *pack(enum matmul_class c, const struct linear_spec *spec, 
     bool ok;
     if (s8) {
         ok = (p->s8 = matmul_memory(p->kernels->pack_s8_size(p->n, p->k) * sizeof *p->s8)) != NULL;
-        if (ok) p->kernels->pack_s8(s8, p->n, p->k, p->s8);
+        if (ok && !p->kernels->pack_s8(s8, p->n, p->k, p->s8)) ok = fail_memory() == 0;
     } else {
         p->panels = matmul_memory(p->kernels->pack_size(p->n, p->k) * sizeof *p->panels);
         if (p->panels) p->kernels->pack(spec->weights, p->n, p->k, p->panels);
@@ -56,19 +56,12 @@ static size_t bytes(const struct packed *p)
     return p->s8 ? p->kernels->pack_s8_size(p->n, p->k) * sizeof *p->s8 : p->kernels->pack_size(p->n, p->k) * sizeof *p->panels;
 }
 
-static int run_s8(const struct packed *p, struct matmul_room *room, size_t rows, const int8_t *x, int32_t *y)
-{
-    int16_t *wide = matmul_room_bytes(room, 1, rows * (p->k + 1) * sizeof *wide);
-    if (!wide) return -1;
-    p->kernels->widen_s8(x, rows, p->k, wide);
-    p->kernels->product_s8(p->s8, p->n, p->k, rows, wide, y);
-    return 0;
-}
-
 static int run(struct packed *p, struct matmul_room *room, size_t rows, const void *x, void *y)
 {
-    if (p->s8) return run_s8(p, room, rows, x, y);
-    p->kernels->product(p->panels, p->bias, p->n, p->k, p->after, rows, x, y);
+    void *bytes = matmul_room_bytes(room, 1, p->kernels->product_room(rows, p->k));
+    if (!bytes) return -1;
+    if (p->s8) p->kernels->product_s8(p->s8, p->n, p->k, rows, x, y, bytes);
+    else p->kernels->product(p->panels, p->bias, p->n, p->k, p->after, rows, x, y, bytes);
     return 0;
 }
 
