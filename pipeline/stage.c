@@ -400,6 +400,7 @@ static void tear_down(struct stage_run *run)
     columns_free(&run->out);
     json_decref(own->inputs);
     json_decref(own->losses);
+    json_decref(own->table);
     tally_free(&own->rules);
     tally_free(&own->counts);
     arena_free(&own->arena);

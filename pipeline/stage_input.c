@@ -11,6 +11,20 @@ static const struct rows_open_options quiet = {.quiet_plain = true};
 
 /* ---- looking at the files */
 
+/* Buckets of tables of counts (filters/counts/table.h) are such tables too, and say what their inputs said. */
+static int note_table(struct stage_run *run, const json_t *description, const char *path)
+{
+    const json_t *table = json_object_get(description, "table");
+    if (!run->stage->buckets || !table) return 0;
+    json_t *kept = json_object();
+    static const char *const names[] = {"what", "over", "partial"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) json_object_set(kept, names[i], json_object_get(table, names[i]));
+    bool same = !run->own->table || json_equal(run->own->table, kept);
+    if (!run->own->table) run->own->table = kept;
+    else json_decref(kept);
+    return same ? 0 : fail_usage("%s: a table of other counts, or with another bound, than %s", path, run->own->in.files[0].path);
+}
+
 static int look_at(struct stage_run *run, struct row_input *file)
 {
     struct rows_reader *r;
@@ -25,6 +39,7 @@ static int look_at(struct stage_run *run, struct row_input *file)
         file->rows = d->rows;
         file->last_frame = d->frames;
         memcpy(file->hash, d->hash, sizeof file->hash);
+        result = note_table(run, d->json, file->path);
         const char *packs = json_string_value(json_object_get(d->json, "packs"));
         if (packs && !run->packs && !run->stage->makes_packs) {
             const char *slash = strrchr(file->path, '/');

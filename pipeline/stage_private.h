@@ -119,6 +119,7 @@ struct stage_private {
     _Atomic uint64_t bytes_read; /* for progress */
     atomic_bool limited;         /* --limit is reached */
     bool damaged, opened, reader_gone;
+    json_t *table;               /* what inputs say of the table of counts that they are parts of; buckets pass it on */
     bool input_unknown;          /* a pipe among a source's inputs: never done already */
     struct progress progress;
     struct arena arena;
