@@ -283,7 +283,6 @@ static json_t *describe(struct stage_run *run, const struct stage_output *out)
     json_object_set_new(about, "parameters", stage_parameters(run));
     if (run->own->limited) json_object_set_new(about, "limited", json_true());
     if (run->own->table) json_object_set(about, "table", run->own->table);
-    if (run->own->table) json_object_set(about, "table", run->own->table);
     char *packs = !run->packs ? NULL : out->path ? relative(run->packs, out->path) : absolute(run->packs);
     if (packs) json_object_set_new(about, "packs", json_string(packs));
     free(packs);
