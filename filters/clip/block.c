@@ -179,6 +179,33 @@ int block_run(const struct block *b, struct block_room *room, size_t rows, const
     return feed_forward(b, room, rows);
 }
 
+/* room->x as products take it: itself, or room->normed. */
+static const void *taken(const struct block_shape *s, struct block_room *room, size_t rows)
+{
+    if (s->type == MATMUL_F32) return room->x;
+    if (s->type == MATMUL_BF16) s->kernels->to_bf16(room->x, rows * s->width, room->normed);
+    else s->kernels->quantise(room->x, rows, s->width, room->normed, room->scales);
+    return room->normed;
+}
+
+static void norm_in_place(const struct block_shape *s, struct block_room *room, float *const norm[2], size_t rows)
+{
+    s->kernels->norm(room->x, norm[0], norm[1], s->eps, rows, s->width, MATMUL_F32, room->x);
+}
+
+int block_run_post(const struct block *b, struct block_room *room, size_t rows, const struct block_sequence *sequences, size_t count)
+{
+    const struct block_shape *s = b->shape;
+    if (linear_run(b->qkv, &room->products, rows, taken(s, room, rows), room->scales, room->wide, NULL) < 0) return -1;
+    attend_rows(s, room, rows, sequences, count);
+    if (linear_run(b->out, &room->products, rows, room->normed, room->scales, room->x, NULL) < 0) return -1;
+    norm_in_place(s, room, b->norm_1, rows);
+    if (linear_run(b->fc1, &room->products, rows, taken(s, room, rows), room->scales, room->hidden, room->hidden_scales) < 0) return -1;
+    if (linear_run(b->fc2, &room->products, rows, room->hidden, room->hidden_scales, room->x, NULL) < 0) return -1;
+    norm_in_place(s, room, b->norm_2, rows);
+    return 0;
+}
+
 /* ---- the last block */
 
 /* Row `from` of the products' input becomes row `to` of another buffer of that kind. */

@@ -62,6 +62,9 @@ void block_room_close(struct block_room *room); /* also of a zeroed one */
 /* rows: of room->x, a value of matmul_rows; those behind the last sequence are padding. */
 int block_run(const struct block *b, struct block_room *room, size_t rows, const struct block_sequence *sequences, size_t count);
 
+/* The same with norms behind what is added, as BERT has them: x = norm_1(x + out(attention(x))), x = norm_2(x + fc2(fc1(x))). */
+int block_run_post(const struct block *b, struct block_room *room, size_t rows, const struct block_sequence *sequences, size_t count);
+
 /* The last block up to attention, for the pooled row of each sequence: pooled_x[count, width] = the stream there,
  * pooled_a[count, width] = attention's result. Then block_finish, with any number of them together in room->x and room->wide:
  * room->x[rows, width] = the block's result. */

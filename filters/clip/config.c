@@ -17,7 +17,7 @@ enum {
 
 const char *clip_kind_name(enum clip_kind kind)
 {
-    static const char *const names[] = {"Hugging Face", "OpenCLIP", "OpenAI"};
+    static const char *const names[] = {"Hugging Face", "OpenCLIP", "OpenAI", "winnow's small one"};
     return names[kind];
 }
 
@@ -28,6 +28,7 @@ static int tell_layout(struct clip_config *c, const struct weights *w)
     if (weights_find(w, STR("text_model.embeddings.token_embedding.weight"))) c->layout = CLIP_LAYOUT_HUGGING_FACE;
     else if (weights_find(w, STR("token_embedding.weight"))) c->layout = CLIP_LAYOUT_OPENCLIP;
     else if (weights_find(w, STR("text.token_embedding.weight"))) c->layout = CLIP_LAYOUT_OPENCLIP_CUSTOM;
+    else if (weights_find(w, STR("image.stem.weight"))) c->layout = CLIP_LAYOUT_SMALL;
     else
         return fail("%s: no CLIP model: none of text_model.embeddings.token_embedding.weight, token_embedding.weight and "
                     "text.token_embedding.weight is in it", weights_name(w));
@@ -87,6 +88,14 @@ static int open_hugging_face(struct clip_config *c, const struct weights *w, str
     return default_preprocessing(c);
 }
 
+static int open_small(struct clip_config *c, const struct weights *w, struct buf *text)
+{
+    int found = read_beside(w, "config.json", text);
+    if (found < 0) return -1;
+    if (!found) return fail("%s: no config.json beside it", weights_name(w));
+    return in_folder(w, clip_config_parse_small(c, "config.json", buf_str(text)));
+}
+
 static int check_preprocessing(struct clip_config *c, const struct weights *w)
 {
     const struct preprocess *p = &c->preprocess;
@@ -101,6 +110,7 @@ static int check_preprocessing(struct clip_config *c, const struct weights *w)
 
 static int read_scale(struct clip_config *c, const struct weights *w)
 {
+    if (c->kind == CLIP_SMALL) return 0; /* its configuration says it */
     struct config_object o = {c, "", "", NULL};
     const struct tensor *t = weights_find(w, STR("logit_scale"));
     if (!t || t->count != 1) return fail("%s: tensor logit_scale: one number is expected", weights_name(w));
@@ -116,7 +126,9 @@ int clip_config_open(struct clip_config *c, const struct weights *w)
     buf_init(&text, CONFIG_BYTES_MOST);
     int result = tell_layout(c, w);
     if (result == 0)
-        result = c->layout == CLIP_LAYOUT_HUGGING_FACE ? open_hugging_face(c, w, &text) : open_openclip(c, w, &text);
+        result = c->layout == CLIP_LAYOUT_HUGGING_FACE ? open_hugging_face(c, w, &text)
+                 : c->layout == CLIP_LAYOUT_SMALL      ? open_small(c, w, &text)
+                                                       : open_openclip(c, w, &text);
     buf_free(&text);
     if (result < 0 || check_preprocessing(c, w) < 0 || read_scale(c, w) < 0) return -1;
     return clip_parts_check(c, w);
@@ -126,7 +138,8 @@ void clip_config_free(struct clip_config *c) { buf_free(&c->notes); }
 
 int clip_config_print(const struct clip_config *c, struct buf *out)
 {
-    static const char *const layouts[] = {"tensors of Hugging Face", "tensors of OpenCLIP", "tensors of OpenCLIP, text apart"};
+    static const char *const layouts[] = {"tensors of Hugging Face", "tensors of OpenCLIP", "tensors of OpenCLIP, text apart",
+                                          "tensors of its own"};
     if (buf_printf(out, "kind\t%s\t%s\n", clip_kind_name(c->kind), layouts[c->layout]) < 0) return -1;
     return buf_add(out, buf_str(&c->notes));
 }

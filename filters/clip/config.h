@@ -7,24 +7,27 @@
  *     clip_config_print(&config, &out);                           every decision and where it came from
  *     clip_config_free(&config);
  *
- * Three kinds of models are known (spec: clip.md sections 1, 2, 3 and 11): folders in Hugging Face's layout, folders in
- * OpenCLIP's, and OpenAI's TorchScript archives, whose shapes are their only configuration. What is not plain CLIP is
+ * Three kinds of CLIP models are known (spec: clip.md sections 1, 2, 3 and 11): folders in Hugging Face's layout, folders in
+ * OpenCLIP's, and OpenAI's TorchScript archives, whose shapes are their only configuration; and a fourth of winnow's own, a
+ * small convolutional picture tower beside a small sentence encoder (small.h; clip.md section 9). What is none of these is
  * refused by the name of the key that says so; a key that is not known and says anything but null, false or its default
  * refuses the model. The weights are held against the configuration tensor by tensor.
  */
 #ifndef WINNOW_CLIP_CONFIG_H
 #define WINNOW_CLIP_CONFIG_H
 
+#include "filters/clip/convnet.h"
 #include "filters/clip/preprocess.h"
 #include "filters/clip/weights.h"
 
-enum clip_kind { CLIP_HUGGING_FACE, CLIP_OPENCLIP, CLIP_OPENAI };
+enum clip_kind { CLIP_HUGGING_FACE, CLIP_OPENCLIP, CLIP_OPENAI, CLIP_SMALL };
 
 /* How tensors are called and laid out. */
 enum clip_layout {
     CLIP_LAYOUT_HUGGING_FACE,    /* vision_model.…, q, k, v apart, projections [embed, width] */
     CLIP_LAYOUT_OPENCLIP,        /* visual.…, text at the root, q, k, v stacked, projections [width, embed]; OpenAI's too */
     CLIP_LAYOUT_OPENCLIP_CUSTOM, /* the same, text under text.… */
+    CLIP_LAYOUT_SMALL,           /* image.…, text.…: small_parts.c */
 };
 
 enum clip_activation {
@@ -47,6 +50,15 @@ struct clip_tower {
     double eps;      /* of every LayerNorm */
 };
 
+/* What the small kind has beyond: its picture tower has no patches and no heads, `image.width` is that of the pooled features. */
+struct clip_small {
+    char name[24]; /* by which columns call it; empty: its file's */
+    struct convnet_shape net;
+    uint32_t hidden;   /* of the network behind the features */
+    uint32_t classes;  /* of the branch through a classifier */
+    uint32_t unknown_id; /* of a word that no pieces make */
+};
+
 struct clip_config {
     enum clip_kind kind;
     enum clip_layout layout;
@@ -61,6 +73,7 @@ struct clip_config {
     enum clip_end_rule end_rule;
     double logit_scale;   /* the logarithm, from the weights: logits = exp(logit_scale) * cosine */
     struct preprocess preprocess;
+    struct clip_small small; /* of CLIP_SMALL alone */
     struct buf notes;     /* private: lines "name\tvalue\tsource\n" */
 };
 
@@ -74,13 +87,14 @@ void clip_config_free(struct clip_config *config);
  * text_config.hidden_act". */
 int clip_config_print(const struct clip_config *config, struct buf *out);
 
-const char *clip_kind_name(enum clip_kind kind);                   /* "Hugging Face", "OpenCLIP", "OpenAI" */
+const char *clip_kind_name(enum clip_kind kind);                   /* "Hugging Face", "OpenCLIP", "OpenAI", "winnow's small one" */
 const char *clip_activation_name(enum clip_activation activation); /* "gelu", "quickgelu" */
 
 /* The parsers alone, for tests: configuration text in, no file opened, no weights looked at (layout, logit_scale and what
  * only the weights say are left zero). `file` stands in messages. */
 int clip_config_parse_hugging_face(struct clip_config *config, const char *file, struct str json);
 int clip_config_parse_openclip(struct clip_config *config, const char *file, struct str json);
+int clip_config_parse_small(struct clip_config *config, const char *file, struct str json);
 /* preprocessor_config.json, or processor_config.json with the same keys under image_processor. */
 int clip_config_parse_preprocessor(struct clip_config *config, const char *file, struct str json);
 

@@ -6,9 +6,11 @@
 #include "filters/clip/tokenizer.h"
 #include "filters/clip/tower.h"
 #include "filters/clip/tower_reference.h"
+#include "filters/clip/wordpiece.h"
 #include "pipeline/base/fail.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -26,6 +28,7 @@ struct clip {
     struct tower *towers[SIDES]; /* by enum clip_side; NULL where not loaded, and in the reference */
     struct reference *references[SIDES];
     struct tokenizer *tokenizer;
+    struct wordpiece *wordpiece; /* instead, of the small kind */
     struct hash128 digest;
 };
 
@@ -33,6 +36,7 @@ struct clip_work {
     const struct clip *clip;
     struct tower_work *towers[SIDES];
     struct tokenizer_work *tokenizer;
+    struct wordpiece_work *wordpiece;
     struct preprocess_work *preprocess;
     float *planes;            /* of one picture, for the reference */
     double *embedding, *pooled; /* of one input, of the reference */
@@ -55,6 +59,15 @@ enum clip_precision clip_precision_find(struct str name)
 
 /* ---- opening */
 
+/* How the small kind's convolutions lie: their kernels' sizes are in the weights' shapes. */
+static int digest_net(const struct convnet_shape *net, struct buf *text)
+{
+    int result = buf_printf(text, " %u", net->stem_stride);
+    for (uint32_t b = 0; result == 0 && b < net->block_count; b++)
+        result = buf_printf(text, " %u %d", net->blocks[b].stride, net->blocks[b].residual);
+    return result;
+}
+
 /* What decides an embedding besides the numbers of the weights. */
 static int digest_model(struct clip *clip, const struct weights *weights)
 {
@@ -75,13 +88,29 @@ static int digest_model(struct clip *clip, const struct weights *weights)
         result = buf_printf(&text, " %d %d %d %u %u", p->mode, p->filter, p->crop_rule, p->size, p->crop);
     for (int i = 0; result == 0 && i < 3; i++)
         result = buf_printf(&text, " %.9g %.9g", (double)p->mean[i], (double)p->deviation[i]);
+    if (result == 0 && c->kind == CLIP_SMALL) result = digest_net(&c->small.net, &text);
     clip->digest = hash_xxh3_128(buf_str(&text), 0);
     buf_free(&text);
     return result;
 }
 
+static int open_wordpiece(struct clip *clip)
+{
+    const struct clip_config *c = &clip->config;
+    const struct wordpiece_ids ids = {.unknown = c->small.unknown_id, .start = c->start_id, .end = c->end_id};
+    char *path;
+    if (asprintf(&path, "%s/vocab.txt", weights_folder(clip->weights)) < 0) return fail_memory();
+    clip->wordpiece = wordpiece_open(path, &ids);
+    int result = clip->wordpiece ? 0 : -1;
+    if (result == 0 && wordpiece_count(clip->wordpiece) != c->vocabulary)
+        result = fail("%s: %u pieces, the model has %u", path, wordpiece_count(clip->wordpiece), c->vocabulary);
+    free(path);
+    return result;
+}
+
 static int open_tokenizer(struct clip *clip)
 {
+    if (clip->config.kind == CLIP_SMALL) return open_wordpiece(clip);
     bool hugging_face = clip->config.kind == CLIP_HUGGING_FACE;
     clip->tokenizer = tokenizer_open(hugging_face ? weights_folder(clip->weights) : NULL,
                                      hugging_face ? TOKENIZER_HUGGING_FACE : TOKENIZER_OPENAI);
@@ -110,7 +139,7 @@ int clip_load(struct clip *clip, unsigned load)
         return -1;
     if (load & CLIP_LOAD_IMAGES && open_tower(clip, CLIP_IMAGE) < 0) return -1;
     if (load & CLIP_LOAD_TEXTS && open_tower(clip, CLIP_TEXT) < 0) return -1;
-    return load & (CLIP_LOAD_TEXTS | CLIP_LOAD_TOKENIZER) && !clip->tokenizer ? open_tokenizer(clip) : 0;
+    return load & (CLIP_LOAD_TEXTS | CLIP_LOAD_TOKENIZER) && !clip->tokenizer && !clip->wordpiece ? open_tokenizer(clip) : 0;
 }
 
 struct clip *clip_open(const char *path, const struct clip_options *options)
@@ -136,6 +165,7 @@ void clip_close(struct clip *clip)
         reference_close(clip->references[i]);
     }
     tokenizer_close(clip->tokenizer);
+    wordpiece_close(clip->wordpiece);
     clip_config_free(&clip->config);
     weights_close(clip->weights);
     free(clip);
@@ -168,13 +198,16 @@ int clip_describe(const struct clip *clip, struct buf *out)
     char hex[33];
     hash128_hex(clip->digest, hex);
     if (buf_printf(out, "name\t%s\t%s\n", clip->name,
-                   clip_name_is_reserved(clip->name) ? "shape and activation of a published model" : "the file") < 0)
+                   clip->config.kind == CLIP_SMALL && clip->config.small.name[0] ? "config.json: name"
+                   : clip_name_is_reserved(clip->name)                      ? "shape and activation of a published model"
+                                                                            : "the file") < 0)
         return -1;
     if (clip_config_print(&clip->config, out) < 0) return -1;
     if (clip->tokenizer &&
         buf_printf(out, "tokenizer\t%s\t%s\n", clip->config.kind == CLIP_HUGGING_FACE ? "Hugging Face's form" : "OpenAI's form",
                    tokenizer_source(clip->tokenizer)) < 0)
         return -1;
+    if (clip->wordpiece && buf_printf(out, "tokenizer\tword pieces\tvocab.txt\n") < 0) return -1;
     bool emulated = clip->matmul && clip->precision == CLIP_BF16 && !matmul_is_native(clip->matmul, MATMUL_BF16);
     if (!clip->matmul && clip->precision != CLIP_REFERENCE) return buf_printf(out, "digest\t%s\tweights and configuration\n", hex);
     return buf_printf(out, "precision\t%s\t%s\nclass\t%s\t%s\ndigest\t%s\tweights and configuration\n",
@@ -193,6 +226,7 @@ struct clip_work *clip_work_new(const struct clip *clip)
     w->clip = clip;
     int result = (w->preprocess = preprocess_work_new()) ? 0 : -1;
     if (result == 0 && clip->tokenizer) result = (w->tokenizer = tokenizer_work_new()) ? 0 : -1;
+    if (result == 0 && clip->wordpiece) result = (w->wordpiece = wordpiece_work_new()) ? 0 : -1;
     for (int i = 0; result == 0 && i < SIDES; i++)
         if (clip->towers[i]) result = (w->towers[i] = tower_work_new(clip->towers[i])) ? 0 : -1;
     size_t widest = c->image.width > c->text.width ? c->image.width : c->text.width;
@@ -215,6 +249,7 @@ void clip_work_free(struct clip_work *w)
     if (!w) return;
     for (int i = 0; i < SIDES; i++) tower_work_free(w->towers[i]);
     tokenizer_work_free(w->tokenizer);
+    wordpiece_work_free(w->wordpiece);
     preprocess_work_free(w->preprocess);
     void *const all[] = {w->planes, w->embedding, w->pooled, w->raw, w->rows, w->ids};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
@@ -297,6 +332,7 @@ int clip_images(const struct clip *clip, struct clip_work *w, const uint8_t *pix
 
 int clip_tokens(const struct clip *clip, struct clip_work *work, struct str text, uint32_t *ids)
 {
+    if (clip->wordpiece) return wordpiece_encode(clip->wordpiece, work->wordpiece, text, ids, clip->config.context);
     if (!clip->tokenizer) return not_loaded("text");
     return tokenizer_encode(clip->tokenizer, work->tokenizer, text, ids, clip->config.context);
 }

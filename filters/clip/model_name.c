@@ -45,10 +45,15 @@ static void name_of_path(const char *path, char name[CLIP_NAME_ROOM])
     }
     name[n] = 0;
     if (!n) snprintf(name, CLIP_NAME_ROOM, "model");
+    if (clip_name_is_reserved(name)) strcat(name, "_own"); /* a reserved name is far shorter than the room */
 }
 
 void clip_name(const struct clip_config *c, const char *path, char name[CLIP_NAME_ROOM])
 {
+    if (c->kind == CLIP_SMALL && c->small.name[0]) {
+        snprintf(name, CLIP_NAME_ROOM, "%s", c->small.name);
+        return;
+    }
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         if (c->image.width != shapes[i].width || c->image.layers != shapes[i].layers || c->patch != shapes[i].patch ||
             c->image_size != shapes[i].size || c->embed != shapes[i].embed)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "filters/clip/small_parts.h"
 #include "pipeline/base/fail.h"
 
 enum { NAME_ROOM = 160 };
@@ -184,6 +185,7 @@ static int check_rest(const struct check *k)
 
 int clip_parts_check(const struct clip_config *config, const struct weights *weights)
 {
+    if (config->layout == CLIP_LAYOUT_SMALL) return small_parts_check(config, weights);
     struct check k = {config, weights, calloc(weights_count(weights) + 1, sizeof(bool))};
     if (!k.claimed) return fail_memory();
     int result = check_side(&k, CLIP_IMAGE) < 0 || check_side(&k, CLIP_TEXT) < 0 || check_rest(&k) < 0 ? -1 : 0;
@@ -207,6 +209,7 @@ static int read_transposed(const struct tensor *t, float *out)
 int clip_part_read(const struct clip_config *config, const struct weights *weights, enum clip_side side, enum clip_part part,
                    uint32_t layer, float *out)
 {
+    if (config->layout == CLIP_LAYOUT_SMALL) return small_part_read(config, weights, part, layer, out);
     for (unsigned piece = 0; piece < piece_count(config, part); piece++) {
         char name[NAME_ROOM];
         piece_name(config, side, part, layer, piece, name);

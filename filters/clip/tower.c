@@ -4,6 +4,7 @@
 
 #include "filters/clip/block.h"
 #include "filters/clip/matmul_ops.h"
+#include "filters/clip/small.h"
 #include "pipeline/base/fail.h"
 
 #include <pthread.h>
@@ -16,7 +17,10 @@ enum {
     TEXT_ROWS = 16,     /* texts' rows are rounded up to this, so that there are few shapes of products */
 };
 
+/* Of the small model's towers only the first two fields are used. */
 struct tower {
+    struct small_picture *small_picture;
+    struct small_text *small_text;
     struct clip_config config; /* without its notes */
     enum clip_side side;
     struct clip_tower shape_of_config;
@@ -34,6 +38,8 @@ struct tower {
 
 struct tower_work {
     const struct tower *tower;
+    struct small_picture_work *small_picture;
+    struct small_text_work *small_text;
     struct block_room room;
     void *patches;          /* [rows, 3 patch²] of the edges' type */
     float *pooled_x, *pooled_a; /* [POOLED_ROWS and what matmul_rows adds, width] */
@@ -170,11 +176,24 @@ static int open_parts(struct tower *t, const struct weights *weights, unsigned t
     return open_blocks(t, weights, threads);
 }
 
+static int open_small(struct tower *t, const struct clip_config *config, const struct weights *weights, enum clip_side side,
+                      enum clip_precision precision, const struct matmul *matmul)
+{
+    if (side == CLIP_IMAGE) t->small_picture = small_picture_open(config, weights, type_of(precision), matmul);
+    else t->small_text = small_text_open(config, weights, type_of(precision), matmul);
+    return t->small_picture || t->small_text ? 0 : -1;
+}
+
 struct tower *tower_open(const struct clip_config *config, const struct weights *weights, enum clip_side side,
                          enum clip_precision precision, const struct matmul *matmul, unsigned threads)
 {
     struct tower *t = calloc(1, sizeof *t);
     if (!t) return fail_memory(), NULL;
+    if (config->kind == CLIP_SMALL) {
+        if (open_small(t, config, weights, side, precision, matmul) == 0) return t;
+        free(t);
+        return NULL;
+    }
     t->config = *config;
     t->config.notes = (struct buf){.p = NULL};
     t->side = side;
@@ -192,6 +211,8 @@ struct tower *tower_open(const struct clip_config *config, const struct weights 
 void tower_close(struct tower *t)
 {
     if (!t) return;
+    small_picture_close(t->small_picture);
+    small_text_close(t->small_text);
     for (uint32_t l = 0; t->blocks && l < t->shape_of_config.layers; l++)
         if (t->blocks[l].shape) block_close(&t->blocks[l]);
     free(t->blocks);
@@ -205,6 +226,8 @@ void tower_close(struct tower *t)
 
 size_t tower_bytes(const struct tower *t)
 {
+    if (t->small_picture) return small_picture_bytes(t->small_picture);
+    if (t->small_text) return small_text_bytes(t->small_text);
     size_t bytes = linear_bytes(t->projection) + t->longest * t->shape.width * sizeof(float);
     if (t->patches) bytes += linear_bytes(t->patches);
     if (t->tokens) bytes += (size_t)t->config.vocabulary * t->shape.width * sizeof(float);
@@ -225,6 +248,13 @@ struct tower_work *tower_work_new(const struct tower *t)
 {
     struct tower_work *w = calloc(1, sizeof *w);
     if (!w) return fail_memory(), NULL;
+    if (t->small_picture || t->small_text) {
+        if (t->small_picture) w->small_picture = small_picture_work_new(t->small_picture);
+        else w->small_text = small_text_work_new(t->small_text);
+        if (w->small_picture || w->small_text) return w;
+        free(w);
+        return NULL;
+    }
     size_t rows = group_rows(t), pooled = matmul_rows(t->shape.matmul, POOLED_ROWS), width = t->shape.width;
     w->tower = t;
     int result = block_room_open(&w->room, &t->shape, rows, t->longest);
@@ -251,6 +281,8 @@ struct tower_work *tower_work_new(const struct tower *t)
 void tower_work_free(struct tower_work *w)
 {
     if (!w) return;
+    if (w->small_picture) small_picture_work_free(w->small_picture);
+    if (w->small_text) small_text_work_free(w->small_text);
     block_room_close(&w->room);
     void *const all[] = {w->patches, w->pooled_x, w->pooled_a, w->finished, w->projected, w->projecting, w->sequences};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
@@ -350,6 +382,7 @@ static int embed_pictures(struct tower_work *w, const uint8_t *pixels, size_t co
 
 int tower_images(const struct tower *t, struct tower_work *w, const uint8_t *pixels, size_t n, float *pooled, float *embedding)
 {
+    if (t->small_picture) return small_pictures(t->small_picture, w->small_picture, pixels, n, pooled, embedding);
     size_t most = GROUP_ROWS / t->longest ? GROUP_ROWS / t->longest : 1, picture = clip_pixels_bytes(t->config.image_size);
     if (most > POOLED_ROWS) most = POOLED_ROWS;
     begin(w, pooled, embedding);
@@ -384,6 +417,7 @@ static void embed_text(struct tower_work *w, const struct tower_text *text, size
 int tower_texts(const struct tower *t, struct tower_work *w, const struct tower_text *texts, size_t n, float *pooled,
                 float *embedding)
 {
+    if (t->small_text) return small_texts(t->small_text, w->small_text, texts, n, pooled, embedding);
     begin(w, pooled, embedding);
     for (size_t i = 0, count; i < n; i += count) {
         if (make_place(w, POOLED_ROWS) < 0) return -1;

@@ -3,6 +3,7 @@
  * in what goes in, in the mask, and in the row that is taken out at the end. */
 #include "filters/clip/tower_reference.h"
 
+#include "filters/clip/small.h"
 #include "filters/clip/tower.h"
 #include "pipeline/base/fail.h"
 
@@ -14,6 +15,7 @@ struct layer {
 };
 
 struct reference {
+    struct small_reference *small; /* instead of all that follows */
     struct clip_config config; /* without its notes */
     enum clip_side side;
     struct clip_tower tower;
@@ -39,6 +41,11 @@ struct reference *reference_open(const struct clip_config *config, const struct 
 {
     struct reference *r = calloc(1, sizeof *r);
     if (!r) return fail_memory(), NULL;
+    if (config->kind == CLIP_SMALL) {
+        if ((r->small = small_reference_open(config, weights, side))) return r;
+        free(r);
+        return NULL;
+    }
     r->config = *config;
     r->config.notes = (struct buf){.p = NULL};
     r->side = side;
@@ -54,6 +61,7 @@ struct reference *reference_open(const struct clip_config *config, const struct 
 void reference_close(struct reference *r)
 {
     if (!r) return;
+    small_reference_close(r->small);
     for (int p = 0; p < CLIP_PARTS; p++) free(r->part[p]);
     for (uint32_t l = 0; r->layers && l < r->tower.layers; l++)
         for (int p = 0; p < CLIP_PARTS; p++) free(r->layers[l].part[p]);
@@ -209,6 +217,7 @@ static void embed_patches(const struct reference *r, const float *planes, double
 
 int reference_image(const struct reference *r, const float *planes, double *pooled, double *embedding)
 {
+    if (r->small) return small_reference_image(r->small, planes, pooled, embedding);
     size_t T = (size_t)r->config.grid * r->config.grid + 1;
     struct rooms rooms;
     if (make_rooms(&r->tower, T, &rooms) < 0) return -1;
@@ -220,6 +229,7 @@ int reference_image(const struct reference *r, const float *planes, double *pool
 
 int reference_text(const struct reference *r, const uint32_t *ids, size_t n, double *pooled, double *embedding)
 {
+    if (r->small) return small_reference_text(r->small, ids, n, pooled, embedding);
     size_t C = r->tower.width;
     struct rooms rooms;
     if (make_rooms(&r->tower, n, &rooms) < 0) return -1;

@@ -1,0 +1,19 @@
+/* The kernels for processors with AVX2 and FMA. */
+#include "filters/clip/conv_kernels.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#define KERNEL __attribute__((target("avx2,fma")))
+#define LANES 8
+typedef float vf __attribute__((vector_size(32)));
+typedef int32_t vi __attribute__((vector_size(32)));
+#define CONV_KERNELS conv_kernels_avx2
+
+KERNEL static inline vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+KERNEL static inline vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
+
+#include "filters/clip/conv_kernels_body.h"
+
+#endif

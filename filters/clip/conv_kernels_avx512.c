@@ -1,0 +1,19 @@
+/* The kernels for processors with AVX-512 (F, BW, DQ, VL). */
+#include "filters/clip/conv_kernels.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#define KERNEL __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma")))
+#define LANES 16
+typedef float vf __attribute__((vector_size(64)));
+typedef int32_t vi __attribute__((vector_size(64)));
+#define CONV_KERNELS conv_kernels_avx512
+
+KERNEL static inline vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+KERNEL static inline vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+
+#include "filters/clip/conv_kernels_body.h"
+
+#endif
