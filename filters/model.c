@@ -6,6 +6,7 @@
 #include "filters/clip/clip.h"
 #include "filters/model_fetch.h"
 #include "filters/model_verify.h"
+#include "filters/preset.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/file.h"
 #include "pipeline/base/log.h"
@@ -38,7 +39,9 @@ static int open_window(struct window *w, const struct command_line *line, unsign
     const struct model_options *o = line->options;
     *w = (struct window){.clip = NULL};
     buf_init(&w->out, 64 << 20);
-    w->clip = clip_open(line->arguments[1], &(struct clip_options){.precision = clip_precision_find(str_from(o->precision)),
+    char path[PRESET_PATH_MAX];
+    if (preset_find_model(line->arguments[1], path) < 0) return -1;
+    w->clip = clip_open(path, &(struct clip_options){.precision = clip_precision_find(str_from(o->precision)),
                                                                    .class = o->class, .load = load, .threads = 2});
     w->work = w->clip ? clip_work_new(w->clip) : NULL;
     return w->work ? 0 : -1;

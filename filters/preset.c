@@ -120,7 +120,7 @@ static bool folder(size_t i, const char *kind, char path[PRESET_PATH_MAX])
     char program[PRESET_PATH_MAX];
     if (i == 0) {
         if (!given || !*given) return false;
-        return snprintf(path, PRESET_PATH_MAX, strcmp(kind, "presets") == 0 ? "%s" : "%s/../lists", given) < PRESET_PATH_MAX;
+        return snprintf(path, PRESET_PATH_MAX, strcmp(kind, "presets") == 0 ? "%s" : "%s/../%s", given, kind) < PRESET_PATH_MAX;
     }
     ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
     if (n <= 0) return false;
@@ -205,6 +205,17 @@ int preset_find_list(struct str name, const char *file, char path[PRESET_PATH_MA
     if (snprintf(path, PRESET_PATH_MAX, "%.*s", STR_ARG(name)) >= PRESET_PATH_MAX)
         return fail_usage("a path of over %d bytes", PRESET_PATH_MAX);
     return access(path, R_OK) == 0 ? 0 : fail_usage("list '%.*s': neither a file nor a list that comes with winnow", STR_ARG(name));
+}
+
+int preset_find_model(const char *name, char path[PRESET_PATH_MAX])
+{
+    static const char file[] = "/config.json";
+    if (strcmp(name, "builtin") != 0)
+        return snprintf(path, PRESET_PATH_MAX, "%s", name) < PRESET_PATH_MAX ? 0 : fail_usage("a path of over %d bytes", PRESET_PATH_MAX);
+    if (!find_named("clip", str_from(name), file, path))
+        return fail("the built-in model is not there: expected filters/clip/builtin beside the program, or ../share/winnow/clip/builtin");
+    path[strlen(path) - strlen(file)] = 0;
+    return 0;
 }
 
 int preset_add(struct chain *chain, const char *name)

@@ -8,7 +8,7 @@
  * "#" are comments; those at the top describe the preset. Rules run in the order of the file. Every parameter of a rule can be
  * changed afterwards (chain_assign), so a preset is data, not law.
  *
- * Presets and lists are looked for in $WINNOW_PRESETS, beside the program (filters/presets, filters/lists), and in
+ * Presets, lists and the built-in model are looked for in $WINNOW_PRESETS, beside the program (filters/presets, filters/lists), and in
  * ../share/winnow/ from it; a name with a "/" or an ending is a path.
  */
 #ifndef WINNOW_FILTERS_PRESET_H
@@ -29,6 +29,8 @@ int preset_find(const char *name, char path[PRESET_PATH_MAX]); /* -1 with the pr
 /* The file of a list: a path, relative to the preset `file` (may be NULL) or else to the current folder; or a name among the
  * lists that come with the program. */
 int preset_find_list(struct str name, const char *file, char path[PRESET_PATH_MAX]);
+/* The folder of a model: that of "builtin", which comes with the program; else the name is a path, and is copied. */
+int preset_find_model(const char *name, char path[PRESET_PATH_MAX]);
 int preset_print(FILE *out, const char *name); /* winnow help --preset NAME: rule, filter, parameters, place, provenance, source */
 int preset_print_names(FILE *out);             /* a line a preset: name, what it is */
 int preset_print_diff(FILE *out, const char *a, const char *b); /* winnow help --preset --diff A B: rules side by side */

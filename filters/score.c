@@ -34,6 +34,8 @@ static int score_open(struct stage_run *run)
     if (!o->no_similarity && s->text == SIZE_MAX)
         return fail_usage("the rows have no column '%s' to compare with: --text COLUMN, or --no-similarity", o->text);
     if (score_open_parts(s, o, &run->out, stage_arena(run), run->threads) < 0 || open_cache(run, s, o) < 0) return -1;
+    if (strcmp(o->model, "builtin") == 0)
+        log_line("model builtin: winnow's own small one, for a first look; for a corpus, name a checkpoint ('winnow model fetch' has some)");
     s->keeps_embeddings = o->embeddings != NULL;
     if (!s->keeps_embeddings) return 0;
     if (score_npy_open(&s->images, "img", clip_embed(s->clip), run->common->tmp) < 0) return -1;
@@ -194,8 +196,8 @@ static void item_free(void *item) { score_item_free(item); }
 
 #define AT(field) offsetof(struct score_options, field)
 static const struct option options[] = {
-    {"model", 'M', OPTION_TEXT, AT(model), .argument = "PATH", .neutral = true,
-     .help = "Hugging Face's or OpenCLIP's folder, or OpenAI's archive"},
+    {"model", 'M', OPTION_TEXT, AT(model), .argument = "PATH", .initial = "builtin", .neutral = true,
+     .help = "Hugging Face's or OpenCLIP's folder, or OpenAI's archive; builtin is winnow's own small model"},
     {"name", 0, OPTION_TEXT, AT(name), .argument = "NAME", .neutral = true, .help = "of the model in columns; else by its shape, or its folder"},
     {"precision", 0, OPTION_CHOICE, AT(precision), .argument = "P", .initial = "f32", .choices = CLIP_PRECISION_CHOICES, .neutral = true,
      .help = "of products"},
@@ -233,7 +235,7 @@ static const struct stage stage = {
 const struct command command_score = {
     .name = "score",
     .summary = "CLIP similarity, heads and zero-shot classes of every row",
-    .arguments = "[OPTIONS] --model PATH [ROWS...]",
+    .arguments = "[OPTIONS] [ROWS...]",
     .description =
         "Adds sim_MODEL, the cosine of picture and text; with --head NAME=FILE p_NAME_MODEL, what a small network makes of the "
         "picture's embedding; with --classes LIST zs_LIST_MODEL, the nearest of described classes. score_status says ok, or why a "

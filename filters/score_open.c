@@ -159,8 +159,9 @@ static int open_model(struct score *s, const struct score_options *o, unsigned t
 {
     const struct clip_options options = {.precision = clip_precision_find(str_from(o->precision)), .class = o->class,
                                          .load = CLIP_LOAD_PRODUCTS, .threads = threads};
-    if (!o->model) return fail_usage("--model is missing: a folder in Hugging Face's or OpenCLIP's layout, or OpenAI's archive");
-    return (s->clip = clip_open(o->model, &options)) ? name_model(s, o) : -1;
+    char path[PRESET_PATH_MAX];
+    if (preset_find_model(o->model, path) < 0) return -1;
+    return (s->clip = clip_open(path, &options)) ? name_model(s, o) : -1;
 }
 
 int score_open_parts(struct score *s, const struct score_options *o, struct columns *out, struct arena *arena, unsigned threads)
