@@ -9,6 +9,12 @@ int column_prepare(struct chain *chain, struct rule *rule)
     return rule_needs_column(chain, rule, column->text);
 }
 
+int score_choose_text_prepare(struct chain *chain, struct rule *rule)
+{
+    if (column_prepare(chain, rule) < 0) return -1;
+    return rule->unserved ? 0 : rule_needs_column(chain, rule, STR("text_choice"));
+}
+
 int score_range_prepare(struct chain *chain, struct rule *rule)
 {
     const struct rule_value *plus = rule_value(rule, "plus");

@@ -4,6 +4,7 @@
 
 #include "filters/text/text_filters.h"
 
+FILTER_PREPARES(score_choose_text_prepare); /* the same, and without column text_choice: nobody chose */
 FILTER_PREPARES(column_prepare);          /* parameter column: the rule is unserved without */
 FILTER_DECIDES(column_range_decide);
 FILTER_PREPARES(score_range_prepare);     /* parameter plus: a second column, added */

@@ -33,7 +33,8 @@ static int score_open(struct stage_run *run)
     s->text = columns_find(&run->in, str_from(o->text));
     if (!o->no_similarity && s->text == SIZE_MAX)
         return fail_usage("the rows have no column '%s' to compare with: --text COLUMN, or --no-similarity", o->text);
-    if (score_open_parts(s, o, &run->out, stage_arena(run), run->threads) < 0 || open_cache(run, s, o) < 0) return -1;
+    if (score_open_parts(s, o, &run->out, stage_arena(run), run->threads) < 0 || score_texts_open(run, s) < 0 || open_cache(run, s, o) < 0)
+        return -1;
     if (strcmp(o->model, "builtin") == 0)
         log_line("model builtin: winnow's own small one, for a first look; for a corpus, name a checkpoint ('winnow model fetch' has some)");
     s->keeps_embeddings = o->embeddings != NULL;
@@ -46,6 +47,7 @@ static void score_close(struct stage_run *run)
 {
     struct score *s = run->state;
     score_lanes_close(s);
+    captions_close(s->captions);
     score_npy_close(&s->images);
     score_npy_close(&s->texts);
     cache_writer_close(s->writer);
@@ -119,6 +121,7 @@ static int work(struct stage_run *run, struct stage_item *item, unsigned worker)
     for (size_t i = 0; i < item->in.count; i++) {
         struct row *row = batch_widen(&item->out, &item->in.rows[i], run->in.count);
         if (!row || set_cells(s, item->user, i, &item->out, row) < 0) return -1;
+        if (s->similarity && score_texts_set(run, item->user, i, &item->out, row) < 0) return -1;
     }
     return 0;
 }
@@ -205,6 +208,11 @@ static const struct option options[] = {
      .help = "processor class, which decides last digits; this machine's best"},
     {"text", 0, OPTION_TEXT, AT(text), .argument = "COLUMN", .initial = "text", .help = "what is compared with the picture"},
     {"no-similarity", 0, OPTION_FLAG, AT(no_similarity), .help = "no text is compared: heads and classes alone"},
+    {"captions", 0, OPTION_LIST, AT(captions), .argument = "COLUMN", .split = true, .help = "further texts of a row, to choose from or to rank"},
+    {"captions-file", 0, OPTION_FILE, AT(captions_file), .argument = "FILE", .help = "further texts: an id, a tab, a text a line; an id may come often"},
+    {"choose-text", 0, OPTION_FLAG, AT(choose_text), .help = "of text and captions the nearest to the picture becomes text; adds text_choice"},
+    {"rank-texts", 0, OPTION_U64, AT(rank), .argument = "K", .initial = "0", .low = 0, .high = SCORE_RANKS_MOST,
+     .help = "adds the K nearest texts: ranked_1, ranked_1_from, sim_ranked_1_MODEL and so on"},
     {"head", 0, OPTION_LIST, AT(heads), .argument = "NAME=FILE", .neutral = true, .help = "adds p_NAME_MODEL; may be repeated"},
     {"classes", 0, OPTION_LIST, AT(lists), .argument = "LIST", .neutral = true, .split = true,
      .help = "adds zs_LIST_MODEL: a list that comes with winnow, or a file"},
@@ -242,6 +250,9 @@ const struct command command_score = {
         "picture could not be scored; such a row goes on without scores.\n\n"
         "MODEL is b32, l14 and so on where shape and activation are those of a published model, else the folder's name, or --name. "
         "A head that was trained on another model is refused unless --allow-substitute names this one.\n\n"
+        "With --captions or --captions-file, as captioning models write them, --choose-text keeps of the web's text and the captions "
+        "the one that is nearest to the picture (the web's text goes to text_raw, text_choice says where the text is from, "
+        "sim_MODEL is of the one chosen), and --rank-texts shows the nearest. Of equal ones the first counts, the web's before all.\n\n"
         "A head's file says what it is: affine maps (.safetensors, .pth), prototypes (.npy), LAION's NSFW detectors. Behind the file "
         "may stand, after commas: categories=lookup|oov|raw (of those detectors; the column's name then ends in oov or raw), "
         "activation=relu|none, output=logistic|logit, half=0 (embeddings are otherwise rounded to half precision, as those that "

@@ -1,5 +1,5 @@
 /* The stage `score`, in parts: score_open.c is what stands before the first row, score_work.c what happens to an item of rows,
- * score_npy.c the folder of embeddings, score.c the command. Private to filters/score*.c.
+ * score_texts.c its texts and their ranks, score_npy.c the folder of embeddings, score.c the command. Private to filters/score*.c.
  *
  * An item's pictures and texts are gathered, each different one once, and go through the model in chunks. As many chunks at a
  * time as there are threads, whichever items they belong to: each needs a lane, which is one thread's memory. So a single item
@@ -8,6 +8,7 @@
 #ifndef WINNOW_FILTERS_SCORE_H
 #define WINNOW_FILTERS_SCORE_H
 
+#include "filters/captions.h"
 #include "filters/clip/cache.h"
 #include "filters/clip/clip.h"
 #include "filters/clip/head.h"
@@ -18,12 +19,17 @@
 
 #include <pthread.h>
 
-enum { SCORE_HEADS_MOST = 32, SCORE_LISTS_MOST = 32, SCORE_NAME_ROOM = 65 };
+enum {
+    SCORE_HEADS_MOST = 32, SCORE_LISTS_MOST = 32, SCORE_NAME_ROOM = 65,
+    SCORE_CAPTION_COLUMNS_MOST = 64, SCORE_CAPTION_LINES_MOST = 256, /* further texts of a row, from columns and from a file */
+    SCORE_RANKS_MOST = 16,
+};
 
 struct score_options {
-    const char *model, *name, *precision, *class, *text, *embeddings, *cache;
-    struct option_list heads, lists, substitutes;
-    bool no_similarity;
+    const char *model, *name, *precision, *class, *text, *embeddings, *cache, *captions_file;
+    struct option_list heads, lists, substitutes, captions;
+    uint64_t rank;
+    bool no_similarity, choose_text;
 };
 
 struct score_head {
@@ -69,6 +75,10 @@ struct score {
     char name[SCORE_NAME_ROOM];  /* of the model, in columns */
     bool similarity, keeps_embeddings;
     size_t text;                 /* column of the input */
+    size_t caption_columns[SCORE_CAPTION_COLUMNS_MOST], id; /* of the input */
+    struct captions *captions;   /* of a file; NULL: none */
+    size_t text_out, text_raw_out, choice_column; /* with choose_text */
+    struct score_rank { size_t text, from, similarity; } ranks[SCORE_RANKS_MOST]; /* columns */
     size_t similarity_column, status_column;
     struct score_head heads[SCORE_HEADS_MOST];
     struct score_list lists[SCORE_LISTS_MOST];
@@ -96,14 +106,30 @@ struct score_picture {
     bool computed;        /* here, in this row */
 };
 
+/* The texts of an item's rows: of each its own, then its captions of columns, then those of the file. */
+struct score_text {
+    struct str text;       /* absent: none */
+    size_t first;          /* the first text of the item that is equal */
+    unsigned from;         /* 0: the text itself; 1 …: the caption columns; behind them: the lines of the file */
+    double cosine;         /* with the row's picture */
+};
+struct score_texts {
+    size_t *begin;         /* [rows + 1]: texts begin[i] … begin[i + 1] - 1 are row i's */
+    size_t *ranked;        /* by row, in its places: its different texts, the nearest to the picture first */
+    size_t *ranks;         /* [rows]: how many different texts with a cosine a row has */
+    struct score_text *list;
+    size_t count, room, row_room, embedded_room;
+    float *embeddings;     /* [room, embed]: of texts that are the first with their words */
+    size_t *todo;
+    struct buf normal;     /* a caption as unicode_text makes it */
+};
+
 struct score_item {
     size_t room; /* rows */
     struct score_picture *pictures;
     float *embeddings, *pooled; /* [room, embed], [room, width]: of rows that are the first with their picture */
-    float *texts;               /* [room, embed]: of rows that are the first with their text */
-    struct str *text;
-    size_t *first_text;
-    size_t *todo;               /* rows whose picture or text is to be computed */
+    size_t *todo;               /* rows whose picture is to be computed */
+    struct score_texts texts;
     double *values;             /* [room, score.values] */
     struct str *label;          /* [room, score.labels] */
     uint64_t decoded, cached;   /* different pictures */
@@ -118,8 +144,21 @@ void score_close_parts(struct score *s); /* also after a failure */
 struct score_item *score_item_new(void);
 void score_item_free(struct score_item *item);
 const float *score_embedding(const struct score *s, const struct score_item *item, size_t row); /* of its picture; NULL: none */
-const float *score_text(const struct score *s, const struct score_item *item, size_t row);      /* of its text; NULL: none */
+const float *score_text(const struct score *s, const struct score_item *item, size_t row);      /* of its text, the chosen one
+                                                                                              with choose_text; NULL: none */
 const char *score_status(const struct score_item *item, size_t row);
+
+/* ---- texts (score_texts.c) */
+int score_texts_open(struct stage_run *run, struct score *s); /* what they need of the input */
+void score_texts_free(struct score_texts *t);
+int score_texts_gather(const struct stage_run *run, struct stage_item *rows);
+int score_texts_find_first(struct score_texts *t, size_t *todo); /* texts that are to be computed: t->todo[0 … *todo - 1] */
+void score_texts_rank(const struct score *s, struct score_item *item, size_t row, const float *picture);
+/* The text that stands for the row: the chosen one, else its own. NULL: none. */
+const struct score_text *score_texts_of(const struct score *s, const struct score_item *item, size_t row);
+int score_texts_set(const struct stage_run *run, struct score_item *item, size_t i, struct batch *out, struct row *row); /* cells but
+                                                                                                                 the similarity */
+int score_first(size_t n, struct str (*key)(const void *context, size_t i), const void *context, size_t *first);
 
 /* Everything of an item but the cells. -1 with a sentence. */
 int score_work(struct stage_run *run, struct stage_item *item);

@@ -164,14 +164,45 @@ static int open_model(struct score *s, const struct score_options *o, unsigned t
     return (s->clip = clip_open(path, &options)) ? name_model(s, o) : -1;
 }
 
+static int check_texts(const struct score_options *o)
+{
+    bool captions = o->captions.count || o->captions_file, asked = o->choose_text || o->rank;
+    if (o->no_similarity && (captions || asked)) return fail_usage("--no-similarity compares no text: captions are neither chosen nor ranked");
+    if (captions && !asked) return fail_usage("captions are given, and nothing is done with them: --choose-text, or --rank-texts K");
+    if (asked && !captions) return fail_usage("only the text itself to choose from: --captions COLUMN..., or --captions-file FILE");
+    if (o->choose_text && strcmp(o->text, "text") != 0) return fail_usage("--choose-text changes column text: not with --text %s", o->text);
+    if (o->captions.count > SCORE_CAPTION_COLUMNS_MOST) return fail_usage("more than %d columns of captions", SCORE_CAPTION_COLUMNS_MOST);
+    return 0;
+}
+
+/* Columns of chosen and ranked texts. */
+static int open_texts(struct score *s, const struct score_options *o, struct columns *out)
+{
+    s->text_out = s->text_raw_out = s->choice_column = SIZE_MAX;
+    for (size_t k = 0; k < o->rank; k++) {
+        char name[16];
+        snprintf(name, sizeof name, "ranked_%zu", k + 1);
+        struct score_rank *rank = &s->ranks[k];
+        *rank = (struct score_rank){add_column(out, "%s%s", name, ""), add_column(out, "%s_from%s", name, ""), add_column(out, "sim_%s_%s", name, s->name)};
+        if (rank->text == SIZE_MAX || rank->from == SIZE_MAX || rank->similarity == SIZE_MAX) return -1;
+    }
+    if (!o->choose_text) return 0;
+    s->text_out = add_column(out, "%s%s", "text", "");
+    s->text_raw_out = add_column(out, "%s%s", "text_raw", "");
+    s->choice_column = add_column(out, "%s%s", "text_choice", "");
+    return s->text_out == SIZE_MAX || s->text_raw_out == SIZE_MAX || s->choice_column == SIZE_MAX ? -1 : 0;
+}
+
 int score_open_parts(struct score *s, const struct score_options *o, struct columns *out, struct arena *arena, unsigned threads)
 {
     if (open_model(s, o, threads) < 0) return -1;
+    if (check_texts(o) < 0) return -1;
     s->similarity = !o->no_similarity;
     if (!s->similarity && !o->heads.count && !o->lists.count && !o->embeddings && !o->cache)
         return fail_usage("nothing to compute: --no-similarity, and neither --head, --classes, --embeddings nor --cache");
     s->values = 1; /* the similarity */
     if (s->similarity && (s->similarity_column = add_column(out, "sim_%s%s", "", s->name)) == SIZE_MAX) return -1;
+    if (open_texts(s, o, out) < 0) return -1;
     if (open_heads(s, o, out, arena) < 0) return -1;
     for (size_t i = 0; i < o->lists.count; i++)
         if (open_list(s, o->lists.items[i], out) < 0) return -1;

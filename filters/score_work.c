@@ -13,20 +13,21 @@ struct score_item *score_item_new(void)
     struct score_item *item = calloc(1, sizeof *item);
     if (!item) return fail_memory(), NULL;
     buf_init(&item->number, NUMBER_MOST);
+    buf_init(&item->texts.normal, (size_t)4 * CELL_BYTES_MAX);
     return item;
 }
 
 static void forget(struct score_item *item)
 {
-    void *const all[] = {item->pictures, item->embeddings, item->pooled, item->texts, item->text,
-                         item->first_text, item->todo, item->values, item->label};
+    void *const all[] = {item->pictures, item->embeddings, item->pooled, item->todo, item->values, item->label};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
-    *item = (struct score_item){.room = 0, .number = item->number};
+    *item = (struct score_item){.room = 0, .number = item->number, .texts = item->texts};
 }
 
 void score_item_free(struct score_item *item)
 {
     forget(item);
+    score_texts_free(&item->texts);
     buf_free(&item->number);
     free(item);
 }
@@ -39,14 +40,10 @@ static int make_room(struct score_item *item, const struct score *s, size_t rows
     item->pictures = malloc(rows * sizeof *item->pictures);
     item->embeddings = malloc(rows * embed * sizeof *item->embeddings);
     item->pooled = malloc((rows * width + 1) * sizeof *item->pooled);
-    item->texts = malloc(((s->similarity ? rows : 0) * embed + 1) * sizeof *item->texts);
-    item->text = malloc(rows * sizeof *item->text);
-    item->first_text = malloc(rows * sizeof *item->first_text);
     item->todo = malloc(rows * sizeof *item->todo);
     item->values = malloc((rows * s->values + 1) * sizeof *item->values);
     item->label = malloc((rows * s->labels + 1) * sizeof *item->label);
-    if (!item->pictures || !item->embeddings || !item->pooled || !item->texts || !item->text || !item->first_text || !item->todo ||
-        !item->values || !item->label) {
+    if (!item->pictures || !item->embeddings || !item->pooled || !item->todo || !item->values || !item->label) {
         forget(item);
         return fail_memory();
     }
@@ -65,8 +62,8 @@ const float *score_embedding(const struct score *s, const struct score_item *ite
 
 const float *score_text(const struct score *s, const struct score_item *item, size_t row)
 {
-    if (!s->similarity || !item->text[row].p) return NULL;
-    return item->texts + item->first_text[row] * clip_embed(s->clip);
+    const struct score_text *text = s->similarity ? score_texts_of(s, item, row) : NULL;
+    return text ? item->texts.embeddings + text->first * clip_embed(s->clip) : NULL;
 }
 
 /* ---- lanes */
@@ -217,19 +214,18 @@ static int each_chunk(struct chunks *c, size_t count,
 /* ---- equal pictures and texts once */
 
 /* first[i] = the first j <= i with the same key; items whose key is absent are their own. */
-static int find_first(size_t n, struct str (*key)(const struct score_item *item, size_t i), const struct score_item *item,
-                      size_t *first)
+int score_first(size_t n, struct str (*key)(const void *context, size_t i), const void *context, size_t *first)
 {
     size_t room = 16;
     while (room < 2 * n) room *= 2;
     size_t *table = calloc(room, sizeof *table); /* index + 1 */
     if (!table) return fail_memory();
     for (size_t i = 0; i < n; i++) {
-        struct str k = key(item, i);
+        struct str k = key(context, i);
         first[i] = i;
         if (!k.p) continue;
         size_t at = hash_xxh3_128(k, 0).low & (room - 1);
-        while (table[at] && !str_eq(key(item, table[at] - 1), k)) at = (at + 1) & (room - 1);
+        while (table[at] && !str_eq(key(context, table[at] - 1), k)) at = (at + 1) & (room - 1);
         if (!table[at]) table[at] = i + 1;
         first[i] = table[at] - 1;
     }
@@ -239,13 +235,12 @@ static int find_first(size_t n, struct str (*key)(const struct score_item *item,
 
 static bool is_ok(const struct score_picture *p) { return strcmp(p->status, "ok") == 0; }
 
-static struct str picture_key(const struct score_item *item, size_t i)
+static struct str picture_key(const void *context, size_t i)
 {
+    const struct score_item *item = context;
     const struct score_picture *p = &item->pictures[i];
     return is_ok(p) ? str_of((const char *)p->name, CACHE_NAME) : STR_ABSENT;
 }
-
-static struct str text_key(const struct score_item *item, size_t i) { return item->text[i]; }
 
 /* ---- pictures */
 
@@ -315,7 +310,7 @@ static int work_pictures(struct chunks *c, const struct stage_item *rows)
     struct score_item *item = c->item;
     size_t n = rows->in.count, todo = 0;
     if (each_chunk(c, n, name_pictures) < 0) return -1;
-    if (find_first(n, picture_key, item, item->todo) < 0) return -1;
+    if (score_first(n, picture_key, item, item->todo) < 0) return -1;
     for (size_t i = 0; i < n; i++) item->pictures[i].first = item->todo[i];
     for (size_t i = 0; i < n; i++) {
         struct score_picture *p = &item->pictures[i];
@@ -332,26 +327,20 @@ static int work_pictures(struct chunks *c, const struct stage_item *rows)
 
 static int compute_texts(const struct chunks *c, struct score_lane *lane, size_t begin, size_t end)
 {
+    const struct score_texts *t = &c->item->texts;
     struct str texts[SCORE_CHUNK];
     size_t n = end - begin, embed = clip_embed(c->s->clip);
-    for (size_t i = 0; i < n; i++) texts[i] = c->item->text[c->item->todo[begin + i]];
+    for (size_t i = 0; i < n; i++) texts[i] = t->list[t->todo[begin + i]].text;
     if (clip_texts(c->s->clip, lane->work, texts, n, &(struct clip_outputs){.embedding = lane->embeddings}) < 0) return -1;
     for (size_t i = 0; i < n; i++)
-        memcpy(c->item->texts + c->item->todo[begin + i] * embed, lane->embeddings + i * embed, embed * sizeof(float));
+        memcpy(t->embeddings + t->todo[begin + i] * embed, lane->embeddings + i * embed, embed * sizeof(float));
     return 0;
 }
 
 static int work_texts(struct chunks *c, struct stage_item *rows)
 {
-    struct score_item *item = c->item;
-    size_t n = rows->in.count, todo = 0;
-    for (size_t i = 0; i < n; i++) {
-        struct str text = row_text(&rows->in.rows[i], c->s->text, &rows->scratch);
-        item->text[i] = text.n ? text : STR_ABSENT;
-    }
-    if (find_first(n, text_key, item, item->first_text) < 0) return -1;
-    for (size_t i = 0; i < n; i++)
-        if (item->text[i].p && item->first_text[i] == i) item->todo[todo++] = i;
+    size_t todo;
+    if (score_texts_gather(c->run, rows) < 0 || score_texts_find_first(&c->item->texts, &todo) < 0) return -1;
     return each_chunk(c, todo, compute_texts);
 }
 
@@ -373,11 +362,13 @@ static int judge_rows(const struct chunks *c, struct score_lane *lane, size_t be
     const struct score *s = c->s;
     (void)lane;
     for (size_t row = begin; row < end; row++) {
-        const float *picture = score_embedding(s, c->item, row), *text = score_text(s, c->item, row);
+        const float *picture = score_embedding(s, c->item, row);
         double *values = c->item->values + row * s->values;
         struct str *labels = c->item->label + row * s->labels;
+        if (s->similarity) score_texts_rank(s, c->item, row, picture);
         if (!picture) continue;
-        if (text) values[0] = clip_cosine(picture, text, clip_embed(s->clip));
+        const struct score_text *text = s->similarity ? score_texts_of(s, c->item, row) : NULL;
+        if (text) values[0] = text->cosine;
         for (size_t i = 0; i < s->head_count; i++) values[s->heads[i].value] = head_value(&s->heads[i], picture);
         for (size_t i = 0; i < s->list_count; i++) {
             const struct score_list *l = &s->lists[i];

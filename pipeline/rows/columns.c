@@ -18,6 +18,7 @@ static const struct {
 } families[] = {
     {"sim_", {"sim_MODEL", COLUMN_FLOAT, "cosine", "score", "similarity of picture and text by that model"}},
     {"p_", {"p_CLASS_MODEL", COLUMN_FLOAT, "probability", "score", "probability of that class by that model"}},
+    {"ranked_", {"ranked_K", COLUMN_TEXT, "", "score", "the row's K-th nearest text to the picture; ranked_K_from: where it is from, as text_choice"}},
     {"zs_", {"zs_LIST_MODEL", COLUMN_TEXT, "", "score", "zero-shot class by that model"}},
 };
 

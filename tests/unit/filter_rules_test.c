@@ -80,6 +80,8 @@ static const struct boundary boundaries[] = {
     {"score.range column=p_porn_m plus=p_hentai_m max=0.9", {{"p_porn_m", "0.5"}, {"p_hentai_m", "0.25"}},
      {{"p_porn_m", "0.5"}, {"p_hentai_m", "0.5"}}, "1", "<=0.9"},
     {"score.best column=sim_l14 share=0.3 t=0.243", {{"sim_l14", "0.243"}}, {{"sim_l14", "0.2429"}}, "0.2429", ">=0.243"},
+    {"score.choose_text column=sim_b32 min=0.28", {{"sim_b32", "0.28"}, {"text_choice", "blip"}},
+     {{"sim_b32", "0.27999"}, {"text_choice", "text"}}, "0.27999", ">=0.28"},
     {"score.label column=zs deny=minor", {{"zs", "adult"}}, {{"zs", "minor"}}, "minor", "none of minor"},
 };
 
