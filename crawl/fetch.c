@@ -44,7 +44,7 @@ static const char *const made_names[MADE] = {
     "stored_height", "phash", "image_pack", "image_offset", "image_length",
 };
 
-/* What a dropped row has behind its own columns. */
+/* What a dropped row has at its end; before it, http_status. */
 static const char *const dropped_names[DROPPED_COLUMNS] = {"rule", "measured", "bound", "also", "stage"};
 
 /* One thread of the pool. */
@@ -69,6 +69,7 @@ struct fetch {
     struct pack pack;
     size_t url, page_robots; /* input columns */
     size_t kept;             /* input columns that rows with pictures keep: all, or all but a dropped row's own */
+    size_t rule;             /* of dropped rows: the first of the five */
     size_t made[MADE];   /* output columns */
 };
 
@@ -99,13 +100,15 @@ static int choose_picture_options(struct picture_options *p, const struct fetch_
     return 0;
 }
 
-/* --retry: `out` gets its columns without the five of dropped rows. */
+/* --retry: `out` gets its columns without those of dropped rows. */
 static int take_dropped(struct stage_run *run, struct fetch *fetch)
 {
-    fetch->kept = run->in.count - (run->in.count < DROPPED_COLUMNS ? run->in.count : DROPPED_COLUMNS);
+    fetch->rule = run->in.count - (run->in.count < DROPPED_COLUMNS ? run->in.count : DROPPED_COLUMNS);
     for (size_t i = 0; i < DROPPED_COLUMNS; i++)
-        if (columns_find(&run->in, str_from(dropped_names[i])) != fetch->kept + i)
+        if (columns_find(&run->in, str_from(dropped_names[i])) != fetch->rule + i)
             return fail_usage("--retry wants rows as fetch dropped them: the file of --dropped, or a folder's NNNNN.dropped.zst");
+    /* rows that were fetched before have their http_status further to the front, and keep it */
+    fetch->kept = fetch->rule - (columns_find(&run->in, STR("http_status")) + 1 == fetch->rule);
     columns_free(&run->out);
     columns_init(&run->out);
     for (size_t i = 0; i < fetch->kept; i++)
@@ -354,7 +357,7 @@ static int look_at_rows(const struct fetch *fetch, struct stage_item *item, stru
         const struct row *row = &item->in.rows[r];
         struct row_task *task = &jobs->rows[r];
         *task = (struct row_task){.url = row_text(row, fetch->url, &item->scratch)};
-        if (o->retry && !outcome_rule_passes(row_text(row, fetch->kept, &item->scratch))) task->kind = ROW_STAYS;
+        if (o->retry && !outcome_rule_passes(row_text(row, fetch->rule, &item->scratch))) task->kind = ROW_STAYS;
         else if (fetch->heeds_pages) task->directives = directives_of(row_text(row, fetch->page_robots, &item->scratch), str_from(fetch->agent));
         if (task->directives) task->kind = ROW_PAGE_FORBIDS;
     }
@@ -365,7 +368,7 @@ static int drop_again(struct stage_run *run, struct stage_item *item, const stru
 {
     const struct fetch *fetch = run->state;
     struct str said[DROPPED_COLUMNS];
-    for (size_t i = 0; i < DROPPED_COLUMNS; i++) said[i] = row_text(row, fetch->kept + i, &item->scratch);
+    for (size_t i = 0; i < DROPPED_COLUMNS; i++) said[i] = row_text(row, fetch->rule + i, &item->scratch);
     return stage_drop(run, item, row, said[0], said[1], said[2], said[3]);
 }
 
@@ -374,7 +377,9 @@ static int drop(struct stage_run *run, struct stage_item *item, const struct row
     char rule[OUTCOME_RULE_BYTES];
     outcome_rule(outcome, rule);
     if (stage_count(item, outcome_count_name(outcome->cause), 1) < 0) return -1;
-    return stage_drop(run, item, row, str_from(rule), str_from(outcome->measured), str_from(outcome->bound), STR_ABSENT);
+    return stage_drop(run, item, row, str_from(rule), str_from(outcome->measured), str_from(outcome->bound), STR_ABSENT) < 0
+               ? -1
+               : stage_drop_cell(item, "http_status", outcome->http_status);
 }
 
 static int drop_forbidden(struct stage_run *run, struct stage_item *item, const struct row *row, unsigned directives)
@@ -537,6 +542,7 @@ static const struct stage stage = {
     .needs = "url src_file src_record src_image src_text",
     .hint = "run 'winnow extract' first",
     .drops = true,
+    .drops_with = "http_status",
     .makes_packs = true,
     .run_size = sizeof(struct fetch),
     .prepare = fetch_prepare,

@@ -47,6 +47,7 @@ struct stage {
     bool sink;          /* writes no rows: files of its own through stage_publish; the manifest goes to FOLDER.meta/ */
     bool buckets;       /* writes rows only to outputs that open() adds; needs -o */
     bool drops;         /* may drop rows: gets --dropped */
+    const char *drops_with; /* columns that dropped rows have before the usual five, separated by spaces; stage_drop_cell sets them */
     bool plain;         /* rows to standard output are always plain lines: a window for people */
     bool makes_packs;   /* writes packs: run->packs is where they go */
     unsigned passes;    /* times that the rows are walked; 0 means 1. A pipe is spooled. Only the last pass writes */
@@ -106,6 +107,8 @@ struct stage_run {
  * the harness). `also`: other rules that failed it, separated by spaces. */
 int stage_drop(struct stage_run *run, struct stage_item *item, const struct row *row, struct str rule, struct str measured,
                struct str bound, struct str also);
+/* Sets a cell of the row that stage_drop has dropped last, in a column of drops_with. Number 0 means absent. */
+int stage_drop_cell(struct stage_item *item, const char *column, uint64_t value);
 /* Adds to a named count of the manifest (`counts`). `name` is copied. From work() or emit(). */
 int stage_count(struct stage_item *item, const char *name, uint64_t n);
 /* One unit of input that was read (a record, a row): the base of --tolerate. The harness counts rows itself. */

@@ -135,6 +135,10 @@ static int add_dropped(struct stage_run *run)
     static const char *const names[5] = {"rule", "measured", "bound", "also", "stage"};
     struct stage_private *own = run->own;
     if (columns_copy(&own->dropped_columns, &run->in) < 0) return -1;
+    for (struct str rest = str_from(run->stage->drops_with); rest.n;) {
+        struct str name = str_cut(&rest, ' ');
+        if (columns_find(&own->dropped_columns, name) == SIZE_MAX && columns_add(&own->dropped_columns, name) < 0) return -1;
+    }
     for (int i = 0; i < 5; i++) { /* rows that were dropped before may come in again: their columns are used again */
         struct str name = str_from(names[i]);
         if (columns_find(&own->dropped_columns, name) == SIZE_MAX && columns_add(&own->dropped_columns, name) < 0) return -1;

@@ -71,6 +71,14 @@ int stage_drop(struct stage_run *run, struct stage_item *item, const struct row 
     return 0;
 }
 
+int stage_drop_cell(struct stage_item *item, const char *column, uint64_t value)
+{
+    struct batch *dropped = &item->own->dropped;
+    struct row *row = &dropped->rows[dropped->count - 1];
+    size_t at = columns_find(&item->own->run->own->dropped_columns, str_from(column));
+    return value ? row_set_u64(dropped, row, at, value) : row_set(dropped, row, at, STR_ABSENT);
+}
+
 int stage_count(struct stage_item *item, const char *name, uint64_t n)
 {
     return tally_add(&item->own->counts, str_from(name), n);

@@ -127,6 +127,8 @@ static int tell_dropped(struct audit *a, const struct find *f)
     if (measured.n && (buf_add(out, duplicate ? STR(": equals ") : STR(": measured ")) < 0 || add_value(out, measured) < 0)) return -1;
     if (bound.n && (buf_add(out, duplicate ? STR(", which stays by ") : measured.n ? STR(", bound ") : STR(": bound ")) < 0 || add_value(out, bound) < 0))
         return -1;
+    struct str http = find_cell(f, "http_status");
+    if (http.n && !str_eq(http, measured) && (buf_add(out, STR(", HTTP status ")) < 0 || add_value(out, http) < 0)) return -1;
     if (buf_byte(out, '\n') < 0 || tell_rule_source(a, audit_rule(a, f->step, rule)) < 0) return -1;
     if (also.n && (buf_printf(out, "   %-12sit also fails: ", "") < 0 || add_value(out, also) < 0 || buf_byte(out, '\n') < 0)) return -1;
     return duplicate ? tell_winner(a, f->step, measured) : 0;
