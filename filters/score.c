@@ -21,6 +21,7 @@ static int open_cache(struct stage_run *run, struct score *s, const struct score
     if (!(s->cache = cache_open(o->cache, &s->key))) return -1;
     s->writer = cache_writer_open(o->cache, run->output_stem ? run->output_stem : "pipe", &s->key, run->common->memory / 4,
                                   run->common->tmp);
+    s->keeps_pooled = true;
     return s->writer ? 0 : -1;
 }
 
@@ -95,6 +96,8 @@ static int clear_cells(const struct score *s, struct batch *out, struct row *row
             if (!zeroshot_answers(l->list) && row_set(out, row, l->columns[t][1], STR_ABSENT) < 0) return -1;
         }
     }
+    for (size_t k = 0; k < clip_picture_classes(s->clip); k++)
+        if (row_set(out, row, s->class_columns[k], STR_ABSENT) < 0) return -1;
     return 0;
 }
 
@@ -109,6 +112,8 @@ static int set_cells(const struct score *s, struct score_item *item, size_t i, s
         if (set_head(&s->heads[k], values, item, out, row) < 0) return -1;
     for (size_t k = 0; k < s->list_count; k++)
         if (set_list(&s->lists[k], values, labels, item, out, row) < 0) return -1;
+    for (size_t k = 0; k < clip_picture_classes(s->clip); k++)
+        if (set_number(item, out, row, s->class_columns[k], values[s->class_value + k]) < 0) return -1;
     return 0;
 }
 
@@ -253,6 +258,9 @@ const struct command command_score = {
         "With --captions or --captions-file, as captioning models write them, --choose-text keeps of the web's text and the captions "
         "the one that is nearest to the picture (the web's text goes to text_raw, text_choice says where the text is from, "
         "sim_MODEL is of the one chosen), and --rank-texts shows the nearest. Of equal ones the first counts, the web's before all.\n\n"
+        "Without --model it is winnow's own small model, builtin: good for a first look and for tests, no match for a published "
+        "checkpoint ('winnow model fetch'). It also says what kind of picture it sees: p_drawing_builtin, p_logo_builtin, "
+        "p_painting_builtin, p_photo_builtin, p_placeholder_builtin, p_screenshot_builtin.\n\n"
         "A head's file says what it is: affine maps (.safetensors, .pth), prototypes (.npy), LAION's NSFW detectors. Behind the file "
         "may stand, after commas: categories=lookup|oov|raw (of those detectors; the column's name then ends in oov or raw), "
         "activation=relu|none, output=logistic|logit, half=0 (embeddings are otherwise rounded to half precision, as those that "

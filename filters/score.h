@@ -80,6 +80,8 @@ struct score {
     size_t text_out, text_raw_out, choice_column; /* with choose_text */
     struct score_rank { size_t text, from, similarity; } ranks[SCORE_RANKS_MOST]; /* columns */
     size_t similarity_column, status_column;
+    size_t class_columns[CLIP_PICTURE_CLASSES_MOST], class_value; /* of the model's own classes of pictures */
+    bool keeps_pooled;           /* beside embeddings: for the cache, or for those classes */
     struct score_head heads[SCORE_HEADS_MOST];
     struct score_list lists[SCORE_LISTS_MOST];
     size_t head_count, list_count, values, labels; /* values and labels of a row */

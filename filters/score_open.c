@@ -193,12 +193,26 @@ static int open_texts(struct score *s, const struct score_options *o, struct col
     return s->text_out == SIZE_MAX || s->text_raw_out == SIZE_MAX || s->choice_column == SIZE_MAX ? -1 : 0;
 }
 
+/* p_CLASS_MODEL of the model's own classes. */
+static int open_classes(struct score *s, struct columns *out)
+{
+    s->class_value = s->values;
+    for (size_t i = 0; i < clip_picture_classes(s->clip); i++, s->values++) {
+        const char *name = clip_picture_class(s->clip, i);
+        for (size_t k = 0; k < s->head_count; k++)
+            if (strcmp(s->heads[k].name, name) == 0) return fail_usage("--head %s: %s has a class of that name", name, s->name);
+        if ((s->class_columns[i] = add_column(out, "p_%s_%s", name, s->name)) == SIZE_MAX) return -1;
+    }
+    s->keeps_pooled = clip_picture_classes(s->clip) > 0;
+    return 0;
+}
+
 int score_open_parts(struct score *s, const struct score_options *o, struct columns *out, struct arena *arena, unsigned threads)
 {
     if (open_model(s, o, threads) < 0) return -1;
     if (check_texts(o) < 0) return -1;
     s->similarity = !o->no_similarity;
-    if (!s->similarity && !o->heads.count && !o->lists.count && !o->embeddings && !o->cache)
+    if (!s->similarity && !o->heads.count && !o->lists.count && !o->embeddings && !o->cache && !clip_picture_classes(s->clip))
         return fail_usage("nothing to compute: --no-similarity, and neither --head, --classes, --embeddings nor --cache");
     s->values = 1; /* the similarity */
     if (s->similarity && (s->similarity_column = add_column(out, "sim_%s%s", "", s->name)) == SIZE_MAX) return -1;
@@ -206,6 +220,7 @@ int score_open_parts(struct score *s, const struct score_options *o, struct colu
     if (open_heads(s, o, out, arena) < 0) return -1;
     for (size_t i = 0; i < o->lists.count; i++)
         if (open_list(s, o->lists.items[i], out) < 0) return -1;
+    if (open_classes(s, out) < 0) return -1;
     s->status_column = add_column(out, "score_status%s%s", "", "");
     return s->status_column == SIZE_MAX ? -1 : 0;
 }

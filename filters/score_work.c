@@ -36,7 +36,7 @@ static int make_room(struct score_item *item, const struct score *s, size_t rows
 {
     if (rows <= item->room) return 0;
     forget(item);
-    size_t embed = clip_embed(s->clip), width = s->writer ? clip_image_width(s->clip) : 0;
+    size_t embed = clip_embed(s->clip), width = s->keeps_pooled ? clip_image_width(s->clip) : 0;
     item->pictures = malloc(rows * sizeof *item->pictures);
     item->embeddings = malloc(rows * embed * sizeof *item->embeddings);
     item->pooled = malloc((rows * width + 1) * sizeof *item->pooled);
@@ -295,11 +295,11 @@ static int compute_pictures(const struct chunks *c, struct score_lane *lane, siz
         if (got < 0) return -1;
         if (got) rows[n++] = row;
     }
-    const struct clip_outputs out = {.embedding = lane->embeddings, .pooled = s->writer ? lane->pooled : NULL};
+    const struct clip_outputs out = {.embedding = lane->embeddings, .pooled = s->keeps_pooled ? lane->pooled : NULL};
     if (clip_images(s->clip, lane->work, lane->pixels, n, &out) < 0) return -1;
     for (size_t i = 0; i < n; i++) {
         memcpy(c->item->embeddings + rows[i] * embed, lane->embeddings + i * embed, embed * sizeof(float));
-        if (s->writer) memcpy(c->item->pooled + rows[i] * width, lane->pooled + i * width, width * sizeof(float));
+        if (s->keeps_pooled) memcpy(c->item->pooled + rows[i] * width, lane->pooled + i * width, width * sizeof(float));
         c->item->pictures[rows[i]].computed = true;
     }
     return 0;
@@ -357,6 +357,14 @@ static double head_value(const struct score_head *h, const float *embedding)
     return (double)best;
 }
 
+/* Of a row that has an embedding; the cache keeps it behind that. */
+static const float *pooled_of(const struct score *s, const struct score_item *item, size_t row)
+{
+    size_t first = item->pictures[row].first;
+    const float *cached = item->pictures[first].cached;
+    return cached ? cached + clip_embed(s->clip) : item->pooled + first * clip_image_width(s->clip);
+}
+
 static int judge_rows(const struct chunks *c, struct score_lane *lane, size_t begin, size_t end)
 {
     const struct score *s = c->s;
@@ -370,6 +378,7 @@ static int judge_rows(const struct chunks *c, struct score_lane *lane, size_t be
         const struct score_text *text = s->similarity ? score_texts_of(s, c->item, row) : NULL;
         if (text) values[0] = text->cosine;
         for (size_t i = 0; i < s->head_count; i++) values[s->heads[i].value] = head_value(&s->heads[i], picture);
+        if (clip_picture_classes(s->clip)) clip_classify(s->clip, pooled_of(s, c->item, row), values + s->class_value);
         for (size_t i = 0; i < s->list_count; i++) {
             const struct score_list *l = &s->lists[i];
             struct zeroshot_best best[ZEROSHOT_TAKE_MOST];

@@ -103,6 +103,13 @@ int clip_texts(const struct clip *clip, struct clip_work *work, const struct str
 int clip_texts_of_ids(const struct clip *clip, struct clip_work *work, const uint32_t *ids, const size_t *counts, size_t n,
                       const struct clip_outputs *out);
 
+/* Classes of pictures that the model tells by itself ("photo", "logo"): columns p_CLASS_MODEL. 0: it tells none. */
+size_t clip_picture_classes(const struct clip *clip);
+const char *clip_picture_class(const struct clip *clip, size_t i); /* small letters, digits and _ */
+/* Their probabilities from a pooled row: clip_picture_classes numbers. Needs no tower. */
+void clip_classify(const struct clip *clip, const float *pooled, double *probabilities);
+enum { CLIP_PICTURE_CLASSES_MOST = 16 };
+
 double clip_cosine(const float *a, const float *b, size_t n); /* of vectors of length 1: their dot product, in double */
 
 #endif

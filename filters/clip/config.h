@@ -50,6 +50,8 @@ struct clip_tower {
     double eps;      /* of every LayerNorm */
 };
 
+enum { CLIP_KINDS_MOST = 16, CLIP_KIND_ROOM = 24 };
+
 /* What the small kind has beyond: its picture tower has no patches and no heads, `image.width` is that of the pooled features. */
 struct clip_small {
     char name[24]; /* by which columns call it; empty: its file's */
@@ -57,6 +59,8 @@ struct clip_small {
     uint32_t hidden;   /* of the network behind the features */
     uint32_t classes;  /* of the branch through a classifier */
     uint32_t unknown_id; /* of a word that no pieces make */
+    uint32_t kind_count; /* of classes of pictures; 0: none */
+    char kinds[CLIP_KINDS_MOST][CLIP_KIND_ROOM];
 };
 
 struct clip_config {

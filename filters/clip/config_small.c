@@ -111,6 +111,28 @@ static int read_text(struct clip_config *c, const struct config_object *o)
     return config_note(&text, "norm", NULL, "text norm", "behind what is added, eps 1e-12");
 }
 
+static bool is_plain(const char *name) /* as a part of a column's name */
+{
+    for (const char *at = name; *at; at++)
+        if (!(*at >= 'a' && *at <= 'z') && !(at > name && (ascii_is_digit(*at) || *at == '_'))) return false;
+    return true;
+}
+
+static int read_kinds(struct clip_config *c, const struct config_object *o)
+{
+    json_t *list = json_object_get(o->json, "kind_classes");
+    if (!list) return 0;
+    if (!json_is_array(list) || json_array_size(list) < 2 || json_array_size(list) > CLIP_KINDS_MOST)
+        return config_fail(o, "kind_classes", "a list of 2 to 16 names is expected");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        if (!name || !*name || strlen(name) >= CLIP_KIND_ROOM || !is_plain(name))
+            return config_fail(o, "kind_classes", "names of small letters, digits and _ are expected");
+        snprintf(c->small.kinds[c->small.kind_count++], CLIP_KIND_ROOM, "%s", name);
+    }
+    return config_note(o, "kind_classes", NULL, "classes of pictures", "%u", c->small.kind_count);
+}
+
 static int read_root(struct clip_config *c, const struct config_object *o)
 {
     const char *type = "", *version = "", *name = "";
@@ -125,13 +147,12 @@ static int read_root(struct clip_config *c, const struct config_object *o)
         return -1;
     c->kind = CLIP_SMALL;
     snprintf(c->small.name, sizeof c->small.name, "%s", name);
-    for (const char *at = name; *at; at++)
-        if (!(*at >= 'a' && *at <= 'z') && !(at > name && (ascii_is_digit(*at) || *at == '_')))
-            return config_fail(o, "name", "small letters, digits and _ are expected");
+    if (!is_plain(name) || strlen(name) >= sizeof c->small.name)
+        return config_fail(o, "name", "at most 23 small letters, digits and _ are expected");
     for (const char *at = version; *at; at++)
         if (*at < ' ' || *at > '~') return config_fail(o, "version", "printable characters are expected");
     c->logit_scale = log(scale);
-    return read_image(c, o) < 0 ? -1 : read_text(c, o);
+    return read_image(c, o) < 0 || read_text(c, o) < 0 ? -1 : read_kinds(c, o);
 }
 
 int clip_config_parse_small(struct clip_config *config, const char *file, struct str text)

@@ -3,6 +3,7 @@
 
 #include "filters/clip/matmul.h"
 #include "filters/clip/model_name.h"
+#include "filters/clip/picture_classes.h"
 #include "filters/clip/tokenizer.h"
 #include "filters/clip/tower.h"
 #include "filters/clip/tower_reference.h"
@@ -29,6 +30,7 @@ struct clip {
     struct reference *references[SIDES];
     struct tokenizer *tokenizer;
     struct wordpiece *wordpiece; /* instead, of the small kind */
+    struct picture_classes *classes; /* NULL: none */
     struct hash128 digest;
 };
 
@@ -94,6 +96,23 @@ static int digest_model(struct clip *clip, const struct weights *weights)
     return result;
 }
 
+/* The small kind's classes lie in a file of their own, and are part of what it says. */
+static int open_classes(struct clip *clip)
+{
+    const struct clip_config *c = &clip->config;
+    char *path, hex[2][33], text[80];
+    if (c->kind != CLIP_SMALL || !c->small.kind_count) return 0;
+    if (asprintf(&path, "%s/kind.safetensors", weights_folder(clip->weights)) < 0) return fail_memory();
+    clip->classes = picture_classes_open(path, c->small.kind_count, c->image.width);
+    free(path);
+    if (!clip->classes) return -1;
+    hash128_hex(clip->digest, hex[0]);
+    hash128_hex(picture_classes_digest(clip->classes), hex[1]);
+    snprintf(text, sizeof text, "%s %s", hex[0], hex[1]);
+    clip->digest = hash_xxh3_128(str_from(text), 0);
+    return 0;
+}
+
 static int open_wordpiece(struct clip *clip)
 {
     const struct clip_config *c = &clip->config;
@@ -150,6 +169,7 @@ struct clip *clip_open(const char *path, const struct clip_options *options)
     clip->precision = options->precision;
     int result = (clip->weights = weights_open(path)) ? clip_config_open(&clip->config, clip->weights) : -1;
     if (result == 0) result = digest_model(clip, clip->weights);
+    if (result == 0) result = open_classes(clip);
     if (result == 0) result = clip_load(clip, options->load ? options->load : CLIP_LOAD_IMAGES | CLIP_LOAD_TEXTS);
     if (result == 0) clip_name(&clip->config, path, clip->name);
     if (result == 0) return clip;
@@ -166,6 +186,7 @@ void clip_close(struct clip *clip)
     }
     tokenizer_close(clip->tokenizer);
     wordpiece_close(clip->wordpiece);
+    picture_classes_close(clip->classes);
     clip_config_free(&clip->config);
     weights_close(clip->weights);
     free(clip);
@@ -176,6 +197,12 @@ uint32_t clip_image_width(const struct clip *clip) { return clip->config.image.w
 uint32_t clip_text_width(const struct clip *clip) { return clip->config.text.width; }
 uint32_t clip_context(const struct clip *clip) { return clip->config.context; }
 uint32_t clip_pixels_side(const struct clip *clip) { return clip->config.image_size; }
+size_t clip_picture_classes(const struct clip *clip) { return clip->classes ? clip->config.small.kind_count : 0; }
+const char *clip_picture_class(const struct clip *clip, size_t i) { return clip->config.small.kinds[i]; }
+void clip_classify(const struct clip *clip, const float *pooled, double *probabilities)
+{
+    picture_classes_apply(clip->classes, pooled, probabilities);
+}
 double clip_logit_scale(const struct clip *clip) { return exp(clip->config.logit_scale); }
 const char *clip_class(const struct clip *clip)
 {
