@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import ssl
 import subprocess
 import time
 import unittest
@@ -105,6 +106,11 @@ class Answers(Web):
         self.assertEqual(measured["fetch.port"], ("22", ""))
         self.assertEqual(measured["fetch.robots_tag"], ("noai", ""))
         self.assertEqual(measured["fetch.too_long"][1], "100000")
+        answered = {row["rule"].removeprefix("fetch."): row["http_status"] for row in dropped}
+        self.assertEqual({status: answered[status] for status in ("http_404", "http_429", "robots_tag", "wrong_type", "redirects", "bad_location", "robots",
+                                                                  "address", "deadline")},
+                         {"http_404": "404", "http_429": "429", "robots_tag": "200", "wrong_type": "200", "redirects": "301", "bad_location": "302",
+                          "robots": "", "address": "302", "deadline": ""})
         self.assertEqual({r.headers["user-agent"] for r in self.server.requests}, {AGENT})
         self.assertEqual(self.server.asked("/private/a.png"), [])
 
@@ -260,6 +266,118 @@ class Retry(Web):
         self.assertEqual([int(r["src_record"]) for r in merged], [0, 2, 3, 5])
         third, end = self.fetch(self.path("again", "00000.dropped.zst"), "--retry", out="third")
         self.assertEqual((len(third), len(end)), (0, 4))
+
+
+    def test_what_heals_gives_the_rows_that_a_sound_web_would_have_given(self):
+        sick = [True]
+
+        def ailing(misdeed):
+            return lambda c, r: misdeed(c, r) if sick[0] else c.picture(data=make.png(20, 20, len(r.path)))
+        misdeeds = {"/busy": misbehave.storm, "/broken": lambda c, r: c.answer(b"", 500), "/reset": misbehave.reset, "/cut": misbehave.short,
+                    "/mute": misbehave.never, "/gone": lambda c, r: c.answer(b"", 404), "/no": lambda c, r: c.picture("X-Robots-Tag: noai")}
+        for path, misdeed in misdeeds.items():
+            self.server.paths[path] = ailing(misdeed) if path not in ("/gone", "/no") else misdeed
+        self.server.robots["wall.test"] = lambda c, r: c.answer(b"", 500 if sick[0] else 404)
+        self.names.names["lost.test"] = lambda q: dns.servfail(q) if sick[0] else dns.addresses("127.0.0.1")(q)
+        urls = [self.server.url(path, "h.test") for path in misdeeds]
+        urls += [self.server.url("/ok?1", "wall.test"), self.server.url("/ok?2", "lost.test"), self.server.url("/ok?3", "h.test")]
+        urls += urls[:3]  # rows that share a picture
+        rows, dropped = self.fetch(rows_of(urls), "--timeout=2", out="first")
+        first = self.statuses(urls, rows, dropped)
+        self.assertEqual([s.replace("stalled", "deadline") for s in first],
+                         ["http_429", "http_500", "reset", "incomplete", "deadline", "http_404", "robots_tag", "robots_unreachable", "dns_failed", "ok",
+                          "http_429", "http_500", "reset"])
+        sick[0] = False
+        before = len(self.server.requests)
+        again, still = self.fetch(self.path("first", "00000.dropped.zst"), "--retry", out="again")
+        self.assertEqual([row["rule"] for row in still], ["fetch.http_404", "fetch.robots_tag"])
+        self.assertEqual([row["http_status"] for row in still], ["404", "200"])
+        asked = [r.target for r in self.server.requests[before:] if r.path != "/robots.txt"]
+        self.assertEqual(sorted(asked), sorted(["/busy", "/broken", "/reset", "/cut", "/mute", "/ok?1", "/ok?2"]))
+        sound, _ = self.fetch(rows_of(urls), out="sound")
+        self.winnow("merge", "-q", "-o", self.path("merged.rows.zst"), self.path("first", "00000.rows.zst"), self.path("again", "00000.rows.zst"))
+        merged = self.view("merged.rows.zst")
+        self.assertEqual([{k: v for k, v in row.items() if not k.startswith("image_")} for row in merged],
+                         [{k: v for k, v in row.items() if not k.startswith("image_")} for row in sound])
+        for row in merged:
+            with open(self.path("packs", row["image_pack"]), "rb") as pack:
+                pack.seek(int(row["image_offset"]))
+                self.assertTrue(pack.read(int(row["image_length"])).startswith(b"\xff\xd8"))
+
+
+class Patience(Web):
+    def times(self, path):
+        return [r.time for r in self.server.asked(path)]
+
+    def test_retry_after_is_waited_out(self):
+        for number, wait in enumerate(("/later?2", "/later_date")):
+            urls = [self.server.url(wait, f"h{number}.test")]
+            rows, dropped = self.fetch(rows_of(urls), "--retries=1", out=f"out{number}")
+            self.assertEqual(self.statuses(urls, rows, dropped), ["ok"])
+            first, second = self.times(wait.partition("?")[0])
+            self.assertGreater(second - first, 1.0 if "date" in wait else 1.9)
+            self.assertEqual(self.manifest(f"out{number}")["web"]["retries"], 1)
+
+    def test_crawl_delay_is_waited_out(self):
+        self.server.robots["h.test"] = b"User-agent: *\nCrawl-delay: 1\n"
+        urls = [self.server.url(f"/ok?{i}", "h.test") for i in range(3)]
+        rows, _ = self.fetch(rows_of(urls))
+        times = self.times("/ok")
+        self.assertEqual(len(rows), 3)
+        self.assertGreater(min(b - a for a, b in zip(times, times[1:])), 0.95)
+
+    def test_a_host_that_wants_an_hour_is_left_alone(self):
+        urls = [self.server.url("/much_later", "h.test")] + [self.server.url(f"/ok?{i}", "h.test") for i in range(3)]
+        rows, dropped = self.fetch(rows_of(urls), "--retries=2", "--per-host=1")
+        self.assertEqual(self.statuses(urls, rows, dropped), ["http_503"] + ["deferred"] * 3)
+        self.assertEqual(dropped[1]["bound"], "120")
+        self.assertGreater(int(dropped[1]["measured"]), 2900)
+        self.assertEqual(len(self.server.asked("/much_later")), 1)
+
+
+class Secure(Web):
+    TLS = os.path.join(os.path.dirname(os.path.abspath(misbehave.__file__)), "tls")
+
+    def secure(self, certificate):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(os.path.join(self.TLS, certificate))
+        return self.enterContext(misbehave.Server(context=context))
+
+    def test_certificates_are_checked_against_the_given_authority(self):
+        good, expired, nobodys = (self.secure(name) for name in ("server.pem", "expired.pem", "self.pem"))
+        urls = [good.url("/ok", "secure.test"), good.url("/ok", "another.name"), expired.url("/ok", "secure.test"), nobodys.url("/ok", "secure.test"),
+                good.url("/status?404", "secure.test"), self.server.url("/to?" + good.url("/ok?2", "secure.test"), "plain.test")]
+        rows, dropped = self.fetch(rows_of(urls), "--ca", os.path.join(self.TLS, "ca.pem"))
+        self.assertEqual(self.statuses(urls, rows, dropped), ["ok", "tls", "tls", "tls", "http_404", "ok"])
+        self.assertEqual(self.manifest()["counts"], {"gone": 1, "refused": 3})
+        rows, dropped = self.fetch(rows_of(urls[:1]), out="system")  # whose authorities do not know this one
+        self.assertEqual(self.statuses(urls[:1], rows, dropped), ["tls"])
+
+    def test_an_authority_that_cannot_be_read_is_said_before_anything_is_asked(self):
+        with open(self.path("no.pem"), "w") as file:
+            file.write("no certificate\n")
+        for path in (self.path("no.pem"), self.path("nowhere.pem")):
+            done = subprocess.run([make.WINNOW, "fetch", "--from-web", f"--user-agent={AGENT}", self.dns, *LOCAL, "--ca", path, "--plain-input", "-q", "-o",
+                                   self.path("out", ""), "-"], input=rows_of([self.server.url("/ok", "h.test")]), capture_output=True)
+            self.assertIn(done.returncode, (1, 2), done.stderr)
+            self.assertIn(os.path.basename(path), done.stderr.decode())
+        self.assertEqual(self.server.requests, [])
+
+
+class ByProxy(Web):
+    def test_a_tunnel_that_is_refused_is_our_own_fault(self):
+        proxy = self.enterContext(misbehave.Server())
+        proxy.paths["h.test:443"] = lambda c, r: c.answer(b"", 502)
+        proxy.paths["http://h.test/ok"] = misbehave.ok
+        urls = ["https://h.test/ok", "http://h.test/ok"]
+        rows, dropped = self.fetch(rows_of(urls), f"--proxy=http://127.0.0.1:{proxy.port}")
+        self.assertEqual(self.statuses(urls, rows, dropped), ["proxy", "ok"])
+        self.assertEqual((dropped[0]["measured"], self.manifest()["counts"]), ("502", {"ours": 1}))
+
+    def test_a_proxys_password_is_refused_not_left_out(self):
+        done = self.winnow("fetch", "--from-web", f"--user-agent={AGENT}", "--proxy=http://me:secret@127.0.0.1:3128", "-", stdin=rows_of([]), expect=2)
+        self.assertIn("--proxy", done.stderr.decode())
+        self.assertNotIn("secret", done.stderr.decode())
 
 
 class Recipe(Web):

@@ -222,6 +222,17 @@ static int open_multi(struct transfers *t)
     return 0;
 }
 
+/* Said here, once: libcurl would say it of each URL. */
+static int check_authorities(const char *file)
+{
+    if (!file) return 0;
+    if (access(file, R_OK) < 0) return fail_errno("%s: cannot open", file);
+    X509_STORE *store = X509_STORE_new();
+    bool readable = store && X509_STORE_load_locations(store, file, NULL) == 1;
+    X509_STORE_free(store);
+    return readable ? 0 : fail_usage("%s: no certificate in PEM could be read from it", file);
+}
+
 static int write_proxy(struct transfers *t)
 {
     if (!t->options.proxy) return 0;
@@ -250,7 +261,7 @@ struct transfers *transfers_open(int epoll, const struct wire_options *options, 
         return fail_memory(), NULL;
     }
     memset(t->socket_by_port, 0xff, 65536 * sizeof *t->socket_by_port); /* -1: none */
-    if (open_multi(t) < 0 || write_proxy(t) < 0) {
+    if (check_authorities(options->ca_file) < 0 || open_multi(t) < 0 || write_proxy(t) < 0) {
         transfers_close(t);
         return NULL;
     }
