@@ -139,7 +139,7 @@ tasks: 3
         self.run_recipe(f"preset: datacomp-clip30\nscore: {{model: {TINY}}}\nallow-substitute: {NAME}\n", "OUT", "--print")
 
     def test_a_model_that_does_not_read_is_told_before_anything_runs(self):
-        for score, expected in ((f"{{model: {TINY}x}}", "clip-tinyx"), ("{}", "--model"), (f"{{model: {TINY}, head: [x=y.npy]}}", "y.npy"),
+        for score, expected in ((f"{{model: {TINY}x}}", "clip-tinyx"), (f"{{model: {TINY}, head: [x=y.npy]}}", "y.npy"),
                                 (f"{{model: {TINY}, classes: nowhere}}", "nowhere"), (f"{{model: {TINY}, class: cpu-gpu}}", "cpu-gpu")):
             done = self.run_recipe(f"stages: [extract: , fetch: , score: {score}]\n", code=None)
             self.assertIn(done.code, (1, 2), score)

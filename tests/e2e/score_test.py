@@ -249,7 +249,6 @@ class Score(make.InFolder):
                                                            "x=violence_vit_b_32.npy", "--allow-substitute", NAME, code=2).error)
 
     def test_what_is_missing_is_said(self):
-        self.assertIn("--model is missing", self.winnow("score", "2/00000.rows.zst", code=2).error)
         self.assertIn("run 'winnow fetch' first", self.score("3/", rows="1/00000.rows.zst", code=2).error)
         self.assertIn("no column 'caption'", self.score("3/", "--text", "caption", code=2).error)
         self.assertIn("nothing to compute", self.score("3/", "--no-similarity", code=2).error)
