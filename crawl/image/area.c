@@ -31,6 +31,7 @@ struct area {
     uint32_t w, h;
     uint32_t *sums;          /* one row of the source's width */
     struct area_span *spans; /* of the columns asked for */
+    struct area_taps *taps;  /* the same; NULL where one of them is too long */
 };
 
 static bool row_sums_fit(const struct image *image, uint32_t h)
@@ -38,13 +39,34 @@ static bool row_sums_fit(const struct image *image, uint32_t h)
     return h <= ROW_WEIGHT_MOST && (uint64_t)image->height * 255 <= UINT32_MAX;
 }
 
+/* The spans' weights one by one; false where a span has too many. */
+static bool write_taps(struct area *area, uint32_t columns)
+{
+    for (uint32_t x = 0; x < columns; x++) {
+        const struct area_span *span = &area->spans[x];
+        uint32_t last = span->last - span->first;
+        if (last >= AREA_TAPS) return false;
+        area->taps[x] = (struct area_taps){.first = span->first};
+        for (uint32_t k = 1; k < last; k++) area->taps[x].weight[k] = area->w;
+        area->taps[x].weight[last] = span->last_weight;
+        area->taps[x].weight[0] = span->first_weight; /* the last, too, where there is one alone */
+    }
+    return true;
+}
+
 static int area_open(struct area *area, const struct image *image, uint32_t w, uint32_t h, uint32_t x, uint32_t columns)
 {
-    *area = (struct area){image, resize_kernels(), w, h, NULL, NULL};
-    area->sums = malloc(((size_t)image->width * 3 + RESIZE_ROW_SLACK) * sizeof *area->sums);
+    *area = (struct area){image, resize_kernels(), w, h, NULL, NULL, NULL};
+    size_t samples = (size_t)image->width * 3;
+    area->sums = malloc((samples + RESIZE_ROW_SLACK) * sizeof *area->sums);
     area->spans = malloc(columns * sizeof *area->spans);
-    if (!area->sums || !area->spans) return fail_memory();
+    area->taps = malloc(columns * sizeof *area->taps);
+    if (!area->sums || !area->spans || !area->taps) return fail_memory();
+    memset(area->sums + samples, 0, RESIZE_ROW_SLACK * sizeof *area->sums);
     for (uint32_t i = 0; i < columns; i++) area->spans[i] = area_span_of((uint64_t)x + i, image->width, w);
+    if (write_taps(area, columns)) return 0;
+    free(area->taps);
+    area->taps = NULL;
     return 0;
 }
 
@@ -52,6 +74,7 @@ static void area_close(struct area *area)
 {
     free(area->sums);
     free(area->spans);
+    free(area->taps);
 }
 
 /* Adds up the source rows under the cells of row y. */
@@ -60,12 +83,11 @@ static void sum_rows(struct area *area, uint32_t y)
     struct area_span rows = area_span_of(y, area->image->height, area->h);
     size_t samples = (size_t)area->image->width * 3;
     const uint8_t *row = area->image->rgb + rows.first * samples;
-    memset(area->sums, 0, (samples + RESIZE_ROW_SLACK) * sizeof *area->sums);
     for (uint64_t i = rows.first; i <= rows.last; i += 2, row += 2 * samples) {
         uint32_t weight = i == rows.first ? rows.first_weight : i == rows.last ? rows.last_weight : area->h;
         bool pair = i < rows.last;
         uint32_t next = !pair ? 0 : i + 1 == rows.last ? rows.last_weight : area->h;
-        area->kernels->area_rows(area->sums, row, pair ? row + samples : row, weight, next, samples);
+        area->kernels->area_rows(area->sums, row, pair ? row + samples : row, weight, next, samples, i == rows.first);
     }
 }
 
@@ -86,6 +108,13 @@ static void put_means(const uint64_t sums[3], uint64_t whole, double inverse, ui
     for (unsigned c = 0; c < 3; c++) rgb[c] = area_quotient((double)(sums[c] + whole / 2), inverse);
 }
 
+static void mean_columns(const struct area *area, size_t columns, uint64_t whole, double inverse, uint8_t *rgb)
+{
+    uint32_t half = (uint32_t)(whole / 2);
+    if (area->taps) area->kernels->area_columns_short(area->sums, area->taps, columns, half, inverse, rgb);
+    else area->kernels->area_columns(area->sums, area->spans, columns, area->w, half, inverse, rgb);
+}
+
 int area_means(const struct image *image, uint32_t w, uint32_t h, const struct area_window *window)
 {
     uint64_t whole = (uint64_t)image->width * image->height, sums[3];
@@ -100,7 +129,7 @@ int area_means(const struct image *image, uint32_t w, uint32_t h, const struct a
         uint8_t *rgb = window->rgb + y * window->row_bytes;
         if (by_rows) sum_rows(&area, window->y + y);
         if (by_rows && narrow) {
-            area.kernels->area_columns(area.sums, area.spans, window->width, w, (uint32_t)(whole / 2), inverse, rgb);
+            mean_columns(&area, window->width, whole, inverse, rgb);
             continue;
         }
         for (uint32_t x = 0; x < window->width; x++, rgb += 3) {

@@ -3,8 +3,12 @@
 
 #include "pipeline/base/cpu.h"
 
-static void area_rows(uint32_t *sums, const uint8_t *a, const uint8_t *b, uint32_t a_weight, uint32_t b_weight, size_t samples)
+#include <string.h>
+
+static void area_rows(uint32_t *sums, const uint8_t *a, const uint8_t *b, uint32_t a_weight, uint32_t b_weight, size_t samples,
+                      bool begins)
 {
+    if (begins) memset(sums, 0, samples * sizeof *sums);
     for (size_t i = 0; i < samples; i++) sums[i] += a[i] * a_weight + b[i] * b_weight;
 }
 
@@ -18,6 +22,19 @@ static void area_columns(const uint32_t *sums, const struct area_span *spans, si
             for (uint32_t i = s->first + 1; i < s->last; i++) between += sums[3 * (size_t)i + c];
             uint32_t sum = sums[3 * (size_t)s->first + c] * s->first_weight + between * inner +
                            sums[3 * (size_t)s->last + c] * s->last_weight;
+            rgb[c] = area_quotient((double)sum + half, inverse);
+        }
+    }
+}
+
+static void area_columns_short(const uint32_t *sums, const struct area_taps *taps, size_t count, uint32_t half, double inverse,
+                               uint8_t *rgb)
+{
+    for (size_t x = 0; x < count; x++, rgb += 3) {
+        const uint32_t *pixel = sums + 3 * (size_t)taps[x].first;
+        for (unsigned c = 0; c < 3; c++) {
+            uint32_t sum = 0;
+            for (unsigned k = 0; k < AREA_TAPS; k++) sum += pixel[3 * k + c] * taps[x].weight[k];
             rgb[c] = area_quotient((double)sum + half, inverse);
         }
     }
@@ -46,7 +63,7 @@ static void lanczos_column(const int16_t *const rows[LANCZOS_TAPS], const int16_
     }
 }
 
-const struct resize_kernels resize_kernels_portable = {area_rows, area_columns, lanczos_row, lanczos_column};
+const struct resize_kernels resize_kernels_portable = {area_rows, area_columns, area_columns_short, lanczos_row, lanczos_column};
 
 const struct resize_kernels *resize_kernels(void)
 {

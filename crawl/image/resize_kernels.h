@@ -2,6 +2,7 @@
 #ifndef WINNOW_RESIZE_KERNELS_H
 #define WINNOW_RESIZE_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,13 @@
 struct area_span {
     uint32_t first, last;
     uint32_t first_weight, last_weight;
+};
+
+/* The same of a span of at most AREA_TAPS pixels, written out: weights behind its last are 0. */
+enum { AREA_TAPS = 4 };
+struct area_taps {
+    uint32_t first;
+    uint32_t weight[AREA_TAPS];
 };
 
 enum { LANCZOS_TAPS = 8 };
@@ -22,12 +30,16 @@ struct lanczos_taps {
 enum { RESIZE_ROW_SLACK = 32 }; /* samples behind every row that kernels may read and write */
 
 struct resize_kernels {
-    /* sums[i] += a[i] * a_weight + b[i] * b_weight; weights below 2^15 */
-    void (*area_rows)(uint32_t *sums, const uint8_t *a, const uint8_t *b, uint32_t a_weight, uint32_t b_weight, size_t samples);
+    /* sums[i] += a[i] * a_weight + b[i] * b_weight; weights below 2^15. `begins`: sums[i] = that, whatever it was. */
+    void (*area_rows)(uint32_t *sums, const uint8_t *a, const uint8_t *b, uint32_t a_weight, uint32_t b_weight, size_t samples,
+                      bool begins);
     /* Three samples of rgb for each span from the sums of a row; all products stay below 2^32. `inverse`: 1 / weight of a
      * whole result pixel, `half`: half that weight. */
     void (*area_columns)(const uint32_t *sums, const struct area_span *spans, size_t count, uint32_t inner, uint32_t half,
                          double inverse, uint8_t *rgb);
+    /* The same for short spans, without a branch for each. */
+    void (*area_columns_short)(const uint32_t *sums, const struct area_taps *taps, size_t count, uint32_t half, double inverse,
+                               uint8_t *rgb);
     /* A padded row of RGB pixels to `count` RGB pixels in 1/64. */
     void (*lanczos_row)(const uint8_t *row, const struct lanczos_taps *taps, size_t count, int16_t *out);
     /* Eight such rows to samples. */

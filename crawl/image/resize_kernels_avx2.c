@@ -10,10 +10,10 @@
 
 /* 16 samples of both rows a turn: pairs (a, b) of 16 bits times (a_weight, b_weight). Unpacking works within halves of 128
  * bits, so the low half of a step holds samples 0-3 and 8-11. */
-AVX2 static void area_rows(uint32_t *sums, const uint8_t *a, const uint8_t *b, uint32_t a_weight, uint32_t b_weight,
-                           size_t samples)
+AVX2 static inline void add_rows(uint32_t *sums, const uint8_t *a, const uint8_t *b, uint32_t a_weight, uint32_t b_weight,
+                                 size_t samples, bool begins)
 {
-    const __m256i weights = _mm256_set1_epi32((int)(b_weight << 16 | a_weight));
+    const __m256i weights = _mm256_set1_epi32((int)(b_weight << 16 | a_weight)), none = _mm256_setzero_si256();
     size_t i = 0;
     for (; i + 16 <= samples; i += 16) {
         __m128i of_a = _mm_loadu_si128((const __m128i *)(const void *)(a + i));
@@ -21,10 +21,17 @@ AVX2 static void area_rows(uint32_t *sums, const uint8_t *a, const uint8_t *b, u
         __m256i low = _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(of_a, of_b)); /* samples 0-7 as pairs */
         __m256i high = _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(of_a, of_b));
         __m256i *to = (__m256i *)(void *)(sums + i);
-        _mm256_storeu_si256(to, _mm256_add_epi32(_mm256_loadu_si256(to), _mm256_madd_epi16(low, weights)));
-        _mm256_storeu_si256(to + 1, _mm256_add_epi32(_mm256_loadu_si256(to + 1), _mm256_madd_epi16(high, weights)));
+        _mm256_storeu_si256(to, _mm256_add_epi32(begins ? none : _mm256_loadu_si256(to), _mm256_madd_epi16(low, weights)));
+        _mm256_storeu_si256(to + 1, _mm256_add_epi32(begins ? none : _mm256_loadu_si256(to + 1), _mm256_madd_epi16(high, weights)));
     }
-    for (; i < samples; i++) sums[i] += a[i] * a_weight + b[i] * b_weight;
+    for (; i < samples; i++) sums[i] = (begins ? 0 : sums[i]) + a[i] * a_weight + b[i] * b_weight;
+}
+
+AVX2 static void area_rows(uint32_t *sums, const uint8_t *a, const uint8_t *b, uint32_t a_weight, uint32_t b_weight,
+                           size_t samples, bool begins)
+{
+    if (begins) add_rows(sums, a, b, a_weight, b_weight, samples, true);
+    else add_rows(sums, a, b, a_weight, b_weight, samples, false);
 }
 
 AVX2 static inline __m128i pixel_sums(const uint32_t *sums, uint32_t pixel) /* its three sums, and the next pixel's first */
@@ -56,6 +63,46 @@ AVX2 static void area_columns(const uint32_t *sums, const struct area_span *span
         uint32_t pixel = (uint32_t)_mm_cvtsi128_si32(_mm_shuffle_epi8(quotients(sum, offset, factor), bytes));
         memcpy(rgb, &pixel, 3);
     }
+}
+
+AVX2 static inline __m256i both(const uint32_t *a, const uint32_t *b)
+{
+    __m256i low = _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)a));
+    return _mm256_inserti128_si256(low, _mm_loadu_si128((const __m128i *)(const void *)b), 1);
+}
+
+struct quotient {
+    __m256d offset, inverse;
+};
+
+/* Two result pixels, one in each half, as six bytes and two of nothing. */
+AVX2 static inline __m128i two_means(const uint32_t *sums, const struct area_taps taps[2], const struct quotient *q)
+{
+    const __m128i bytes = _mm_set_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 12, 10, 8, 4, 2, 0);
+    const uint32_t *a = sums + 3 * (size_t)taps[0].first, *b = sums + 3 * (size_t)taps[1].first;
+    __m256i weights = both(taps[0].weight, taps[1].weight);
+    __m256i sum = _mm256_add_epi32(_mm256_mullo_epi32(both(a, b), _mm256_shuffle_epi32(weights, 0x00)),
+                                   _mm256_mullo_epi32(both(a + 3, b + 3), _mm256_shuffle_epi32(weights, 0x55)));
+    sum = _mm256_add_epi32(sum, _mm256_mullo_epi32(both(a + 6, b + 6), _mm256_shuffle_epi32(weights, 0xAA)));
+    sum = _mm256_add_epi32(sum, _mm256_mullo_epi32(both(a + 9, b + 9), _mm256_shuffle_epi32(weights, 0xFF)));
+    __m128i of_a = quotients(_mm256_castsi256_si128(sum), q->offset, q->inverse);
+    __m128i of_b = quotients(_mm256_extracti128_si256(sum, 1), q->offset, q->inverse);
+    return _mm_shuffle_epi8(_mm_packs_epi32(of_a, of_b), bytes);
+}
+
+/* Six bytes are stored as eight, save at the end: the next pixels overwrite what is too much. */
+AVX2 static void area_columns_short(const uint32_t *sums, const struct area_taps *taps, size_t count, uint32_t half,
+                                    double inverse, uint8_t *rgb)
+{
+    const struct quotient q = {_mm256_set1_pd(2147483648.0 + half + 0.5), _mm256_set1_pd(inverse)};
+    if (count < 2) {
+        resize_kernels_portable.area_columns_short(sums, taps, count, half, inverse, rgb);
+        return;
+    }
+    for (size_t x = 0; x + 3 <= count; x += 2)
+        _mm_storel_epi64((__m128i *)(void *)(rgb + 3 * x), two_means(sums, taps + x, &q));
+    __m128i last = two_means(sums, taps + count - 2, &q);
+    memcpy(rgb + 3 * (count - 2), &last, 6);
 }
 
 /* Eight pixels are 24 bytes. Two loads give four of them each; a shuffle makes pairs of taps by channel, (R0 R1 G0 G1 B0 B1
@@ -110,7 +157,7 @@ AVX2 static void lanczos_column(const int16_t *const rows[LANCZOS_TAPS], const i
     resize_kernels_portable.lanczos_column(rest, weight, samples - i, out + i);
 }
 
-const struct resize_kernels resize_kernels_avx2 = {area_rows, area_columns, lanczos_row, lanczos_column};
+const struct resize_kernels resize_kernels_avx2 = {area_rows, area_columns, area_columns_short, lanczos_row, lanczos_column};
 
 #else
 typedef int resize_kernels_avx2_is_for_x86; /* ISO C wants a declaration */

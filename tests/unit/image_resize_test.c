@@ -271,8 +271,8 @@ static void test_every_kernel_gives_the_portable_bytes(void **state)
             for (unsigned k = 0; k < LANCZOS_TAPS; k++) wide[k][i] = (int16_t)((int32_t)(next_random(&seed) >> 17) - 6000);
         }
         uint32_t of_a = next_random(&seed) >> 17, of_b = next_random(&seed) >> 17;
-        plain->area_rows(sums[0], a, b, of_a, of_b, samples);
-        fast->area_rows(sums[1], a, b, of_a, of_b, samples);
+        plain->area_rows(sums[0], a, b, of_a, of_b, samples, round % 2);
+        fast->area_rows(sums[1], a, b, of_a, of_b, samples, round % 2);
         assert_memory_equal(sums[0], sums[1], sizeof sums[0]);
 
         struct area_span spans[40];
@@ -282,6 +282,15 @@ static void test_every_kernel_gives_the_portable_bytes(void **state)
         uint32_t whole = 70000 * source; /* below 2^32 / 256 */
         plain->area_columns(sums[0], spans, cells, cells, whole / 2, 1.0 / whole, bytes[0]);
         fast->area_columns(sums[0], spans, cells, cells, whole / 2, 1.0 / whole, bytes[1]);
+        assert_memory_equal(bytes[0], bytes[1], sizeof bytes[0]);
+
+        struct area_taps few[40] = {{0}};
+        for (uint32_t i = 0; i < cells; i++) {
+            few[i].first = next_random(&seed) % 60;
+            for (unsigned k = 0; k < AREA_TAPS; k++) few[i].weight[k] = next_random(&seed) % (source / AREA_TAPS + 1);
+        }
+        plain->area_columns_short(sums[0], few, cells, whole / 2, 1.0 / whole, bytes[0]);
+        fast->area_columns_short(sums[0], few, cells, whole / 2, 1.0 / whole, bytes[1]);
         assert_memory_equal(bytes[0], bytes[1], sizeof bytes[0]);
 
         struct lanczos_taps taps[40];
