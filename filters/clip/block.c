@@ -17,8 +17,9 @@ struct reading {
 
 static float *read_part(const struct reading *r, enum clip_part part) /* NULL with a sentence */
 {
-    float *numbers = matmul_memory(clip_part_size(r->config, r->side, part) * sizeof *numbers);
-    if (numbers && clip_part_read(r->config, r->weights, r->side, part, r->layer, numbers) == 0) return numbers;
+    float *numbers = malloc(clip_part_size(r->config, r->side, part) * sizeof *numbers);
+    if (!numbers) return fail_memory(), NULL;
+    if (clip_part_read(r->config, r->weights, r->side, part, r->layer, numbers) == 0) return numbers;
     free(numbers);
     return NULL;
 }

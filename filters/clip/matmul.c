@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 struct matmul {
     enum matmul_class class;
@@ -118,10 +119,16 @@ bool matmul_is_native(const struct matmul *m, enum matmul_type type)
 
 /* ---- memory */
 
+/* Weights fill large pages where they can: a hundredth of the page faults while they are written, fewer misses while they are
+ * read. */
 void *matmul_memory(size_t n)
 {
-    void *p = aligned_alloc(MATMUL_ALIGNMENT, (n + MATMUL_ALIGNMENT - 1) / MATMUL_ALIGNMENT * MATMUL_ALIGNMENT + MATMUL_ALIGNMENT);
-    if (!p) fail_memory();
+    enum { LARGE_PAGE = 2 << 20 };
+    size_t alignment = n < LARGE_PAGE ? MATMUL_ALIGNMENT : LARGE_PAGE;
+    void *p;
+    if (posix_memalign(&p, alignment, (n + MATMUL_ALIGNMENT - 1) / MATMUL_ALIGNMENT * MATMUL_ALIGNMENT + MATMUL_ALIGNMENT) != 0)
+        return fail_memory(), NULL;
+    if (n >= LARGE_PAGE) madvise(p, n / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE); /* a wish */
     return p;
 }
 

@@ -128,6 +128,14 @@ struct loading {
     char *why;
 };
 
+static void note_failure(struct loading *l) /* the first counts */
+{
+    pthread_mutex_lock(&l->lock);
+    if (!l->failed) l->code = fail_code(), l->why = strdup(fail_message());
+    l->failed = true;
+    pthread_mutex_unlock(&l->lock);
+}
+
 static void *load_layers(void *context)
 {
     struct loading *l = context;
@@ -135,16 +143,29 @@ static void *load_layers(void *context)
     uint32_t layers = t->shape_of_config.layers, layer;
     while ((layer = atomic_fetch_add(&l->next, 1)) < layers && !l->failed) {
         if (block_open(&t->blocks[layer], &t->shape, &t->config, l->weights, t->side, layer, layer == layers - 1) == 0) continue;
-        pthread_mutex_lock(&l->lock);
-        if (!l->failed) l->code = fail_code(), l->why = strdup(fail_message());
-        l->failed = true;
-        pthread_mutex_unlock(&l->lock);
+        note_failure(l);
     }
     return NULL;
 }
 
-/* Layers are brought into form by several threads: half of a model's start. */
-static int open_blocks(struct tower *t, const struct weights *weights, unsigned threads)
+static enum matmul_type type_of(enum clip_precision precision)
+{
+    return precision == CLIP_BF16 ? MATMUL_BF16 : precision == CLIP_INT8 ? MATMUL_S8 : MATMUL_F32;
+}
+
+/* All but the layers. */
+static int open_edges(struct tower *t, const struct weights *weights)
+{
+    const struct linear_spec projection = {.n = t->config.embed, .k = t->shape.width};
+    if (!(t->positions = read_side(t, weights, CLIP_POSITIONS))) return -1;
+    if (!(t->norm_post[0] = read_side(t, weights, CLIP_LN_POST_WEIGHT))) return -1;
+    if (!(t->norm_post[1] = read_side(t, weights, CLIP_LN_POST_BIAS))) return -1;
+    if (!(t->projection = read_edge(t, weights, CLIP_PROJECTION, projection))) return -1;
+    return t->side == CLIP_IMAGE ? open_image(t, weights) : open_text(t, weights);
+}
+
+/* Layers are brought into form by several threads, which begin while this one reads the rest: half of a model's start. */
+static int open_parts(struct tower *t, const struct weights *weights, unsigned threads)
 {
     enum { THREADS_MOST = 64 };
     pthread_t helpers[THREADS_MOST];
@@ -153,27 +174,12 @@ static int open_blocks(struct tower *t, const struct weights *weights, unsigned 
     t->blocks = calloc(t->shape_of_config.layers, sizeof *t->blocks);
     if (!t->blocks) return fail_memory();
     while (count + 1 < threads && count < THREADS_MOST && pthread_create(&helpers[count], NULL, load_layers, &l) == 0) count++;
+    if (open_edges(t, weights) < 0) note_failure(&l);
     load_layers(&l);
     for (unsigned i = 0; i < count; i++) pthread_join(helpers[i], NULL);
     if (l.failed) fail_set(l.code, l.why ? l.why : "out of memory");
     free(l.why);
     return l.failed ? -1 : 0;
-}
-
-static enum matmul_type type_of(enum clip_precision precision)
-{
-    return precision == CLIP_BF16 ? MATMUL_BF16 : precision == CLIP_INT8 ? MATMUL_S8 : MATMUL_F32;
-}
-
-static int open_parts(struct tower *t, const struct weights *weights, unsigned threads)
-{
-    const struct linear_spec projection = {.n = t->config.embed, .k = t->shape.width};
-    if (!(t->positions = read_side(t, weights, CLIP_POSITIONS))) return -1;
-    if (!(t->norm_post[0] = read_side(t, weights, CLIP_LN_POST_WEIGHT))) return -1;
-    if (!(t->norm_post[1] = read_side(t, weights, CLIP_LN_POST_BIAS))) return -1;
-    if (!(t->projection = read_edge(t, weights, CLIP_PROJECTION, projection))) return -1;
-    if ((t->side == CLIP_IMAGE ? open_image(t, weights) : open_text(t, weights)) < 0) return -1;
-    return open_blocks(t, weights, threads);
 }
 
 static int open_small(struct tower *t, const struct clip_config *config, const struct weights *weights, enum clip_side side,
