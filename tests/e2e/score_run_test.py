@@ -2,7 +2,10 @@
 import json
 import os
 import sqlite3
+import shutil
 import struct
+import subprocess
+import sys
 import unittest
 
 from tests.e2e import make
@@ -22,6 +25,7 @@ def head(weight, bias):
 class ScoreRun(make.InFolder):
     def setUp(self):
         super().setUp()
+        self.pictures = {}
         for number, name in enumerate("abc"):
             self.write(f"{name}.warc.gz", make.crawl(6, seed=number + 3))
 
@@ -115,6 +119,47 @@ class ScoreRun(make.InFolder):
         said = [line["step"] for line in self.plan("T3")[1:]]
         self.assertEqual((said.count(scored), said.count(filtered)), (3, 1))
 
+    def test_socratic_attributes_are_columns_and_drop_nothing(self):
+        self.preset("socratic", tasks=2, out="S")
+        scored, told = self.steps("S")[-2:]
+        rows = self.merged("S", told)
+        self.assertEqual(rows, self.merged("S", scored))
+        self.assertTrue(rows)
+        prompts = {"type": [f"This is a {x}." for x in ("photo", "cartoon", "sketch", "painting")],
+                   "people": ["There are no people in this photo.", "There are people in this photo."]}
+        names = {"type": ["photo", "cartoon", "sketch", "painting"], "people": ["no people", "people"]}
+        for kind, texts in prompts.items():
+            self.write("texts", "".join(t + "\n" for t in texts))
+            vectors = self.embeddings("--text", self.path("texts"))
+            for row in rows[:12]:
+                cosines = [sum(a * b for a, b in zip(self.picture(row), v)) for v in vectors]
+                if sorted(cosines)[-1] - sorted(cosines)[-2] > 1e-5:
+                    self.assertEqual(row[f"zs_socratic_{kind}_{NAME}"], names[kind][cosines.index(max(cosines))])
+        for kind, take in (("places", 3), ("objects", 10)):
+            cells = [[row[f"zs_socratic_{kind}{f'_{k + 1}' if k else ''}_{NAME}"] for k in range(take)] for row in rows]
+            self.assertTrue(all(len(set(row)) == take and all(row) for row in cells))
+
+    def test_the_list_of_objects_is_what_its_script_makes(self):
+        lists = os.path.join(make.ROOT, "filters/lists")
+        if not os.path.exists("/usr/share/wordnet/cntlist.rev"):
+            self.skipTest("no WordNet")
+        made = subprocess.run([sys.executable, f"{lists}/make_socratic_objects.py", "/usr/share/wordnet", f"{lists}/socratic_places.txt"],
+                              stdout=subprocess.PIPE, check=True).stdout
+        with open(f"{lists}/socratic_objects.txt", "rb") as file:
+            self.assertEqual(file.read(), made)
+
+    def embeddings(self, *arguments):
+        done = self.winnow("model", "embed", TINY, *arguments)
+        return [[float(x) for x in line.split("\t")[1].split()] for line in done.out.decode().splitlines()[1:]]
+
+    def picture(self, row):
+        """The embedding of a row's stored picture, from the shards."""
+        if row["id"] not in self.pictures:
+            self.winnow("get", "S", row["id"], "-o", f"got-{row['id']}/")
+            name = next(n for n in os.listdir(self.path(f"got-{row['id']}")) if not n.endswith((".txt", ".json")))
+            (self.pictures[row["id"]],) = self.embeddings("--image", self.path(f"got-{row['id']}/{name}"))
+        return self.pictures[row["id"]]
+
     def test_explicit_stages_give_a_best_share_one_task(self):
         self.run_recipe(f"""
 stages:
@@ -196,7 +241,6 @@ tasks: 3
             self.assertEqual(self.read(f"OUT/03-score/{name}.rows.zst"), self.read(f"OTHER/03-score/{name}.rows.zst"))
 
     def test_another_model_in_its_place_is_refused(self):
-        import shutil
         shutil.copytree(TINY, self.path("model"))
         stages = self.STAGES.replace(TINY, "model")
         self.run_recipe(stages)
