@@ -2,7 +2,7 @@
 """`winnow fetch --from-web` beside img2dataset and beside what bounds it: the same pictures from nginx on the loopback, over http and
 https (HTTP/2), small ones and megapixels, resized to 256.
 
-    tests/bench/fetch_bench.py [--rounds N] [--quick] [--no-peer]      $WINNOW names another program than ./winnow
+    tests/bench/fetch_bench.py [--rounds N] [--only small|large] [--quick] [--no-peer]      $WINNOW names another program than ./winnow
 
 The CPU time of a picture is user + system of the fetching program alone (nginx is not among them), less that of the same call with
 a list of one picture, over the further pictures of the list. The bound is the sum of bare curl-multi and of a bare loop of the
@@ -26,7 +26,7 @@ import zlib
 
 PEER = "img2dataset==1.47.0"
 PEER_THREADS = (8, 32, 128)
-SMALL, LARGE = 2400, 800     # pictures of a list: the peer takes seconds to start, and must take many more for them
+SMALL, LARGE = 2400, 800    # pictures of a list: the peer takes seconds to start, and must take many more for them
 QUICK = 12                  # with --quick lists are so many times shorter
 SIZE, QUALITY = 256, 95
 CONNECTIONS = 32            # to the one host, on all sides that keep some
@@ -296,7 +296,10 @@ class FetchBench:
             say("that / fetch", f"{ratio:.2f}", f">= {bar}", ratio >= bar)
 
     def compare(self, ports, python):
+        only = getattr(self.bench, "only", None)
         for kind, count in (("small", SMALL // self.shorter), ("large", LARGE // self.shorter)):
+            if only not in (None, kind):
+                continue
             threads = self.best_threads(python, kind, ports, count) if python else 0
             for scheme in ("http", "https"):
                 self.show(kind, scheme, self.costs(kind, scheme, ports, count, python, threads), threads)
@@ -330,6 +333,7 @@ class Sheet:
 
     def __init__(self, folder, options):
         self.folder, self.rounds, self.quick, self.peer, self.missed = folder, options.rounds, options.quick, not options.no_peer, False
+        self.only = getattr(options, "only", None)
 
     def path(self, *names):
         return os.path.join(self.folder, *names)
@@ -344,6 +348,7 @@ def main():
     import bench  # it imports this file in its turn
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=["small", "large"], help="these pictures alone")
     parser.add_argument("--quick", action="store_true", help="one round of short lists: to see that all sides run, no figure to quote")
     parser.add_argument("--no-peer", action="store_true", help="do without img2dataset")
     options = parser.parse_args()

@@ -105,7 +105,8 @@ class NamesBench:
         return took, dropped(self.path("names.dropped.zst"))
 
     def urls(self, host, port):
-        return [f"http://{host.format(n)}:{port}/small/{n % fetch_bench.SMALL}.jpg" for n in range(self.count)]
+        """All of them different: equal ones would be asked for once."""
+        return [f"http://{host.format(n)}:{port}/small/{n % fetch_bench.SMALL}.jpg?{n}" for n in range(self.count)]
 
     def measure(self, what, port, faulty):
         """CPU ms a name."""
