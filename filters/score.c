@@ -152,6 +152,16 @@ static int emit(struct stage_run *run, struct stage_item *rows)
     return 0;
 }
 
+static int say_int8(const struct score *s)
+{
+    struct buf said;
+    buf_init(&said, 256);
+    int result = clip_describe_int8(s->clip, &said);
+    if (result == 0 && said.n) log_line("least cosine of int8's embeddings to bf16's, as checked: %.*s", STR_ARG(buf_str(&said)));
+    buf_free(&said);
+    return result;
+}
+
 static int finish(struct stage_run *run)
 {
     struct score *s = run->state;
@@ -163,6 +173,7 @@ static int finish(struct stage_run *run)
     log_line("%llu rows by %s (%s, %s, %s): %llu pictures decoded, %llu from the cache", (unsigned long long)s->rows, s->name,
              ((const struct score_options *)run->options)->precision, clip_class(s->clip), clip_products(s->clip),
              (unsigned long long)s->decoded, (unsigned long long)s->cached);
+    if (say_int8(s) < 0) return -1;
     if (s->unscored)
         log_line("%llu rows have no score: score_status says why; packs were looked for in '%s' (--packs)",
                  (unsigned long long)s->unscored, run->packs ? run->packs : "packs");

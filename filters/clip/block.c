@@ -101,6 +101,7 @@ size_t block_bytes(const struct block *b)
 int block_room_open(struct block_room *room, const struct block_shape *s, size_t rows, size_t longest)
 {
     size_t type = matmul_type_size(s->type), widest = s->width > s->mlp ? s->width : s->mlp;
+    if (s->type == MATMUL_S8) type = matmul_type_size(MATMUL_BF16); /* blocks of both kinds may share a room */
     *room = (struct block_room){.rows = rows};
     room->x = matmul_memory(rows * s->width * sizeof *room->x);
     room->normed = matmul_memory(rows * s->width * type);

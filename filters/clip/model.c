@@ -1,6 +1,7 @@
 /* The door of clip.h: weights, configuration, tokenizer, preprocessing and towers put together. */
 #include "filters/clip/clip.h"
 
+#include "filters/clip/int8_check.h"
 #include "filters/clip/matmul.h"
 #include "filters/clip/model_name.h"
 #include "filters/clip/picture_classes.h"
@@ -32,6 +33,8 @@ struct clip {
     struct wordpiece *wordpiece; /* instead, of the small kind */
     struct picture_classes *classes; /* NULL: none */
     struct hash128 digest;
+    bool inner[SIDES]; /* int8: first and last block are bf16 */
+    double int8_cosine[SIDES]; /* to bf16, as checked; 0: not checked */
 };
 
 struct clip_work {
@@ -48,7 +51,7 @@ struct clip_work {
 
 /* ---- names */
 
-static const char *const precision_names[] = {"reference", "f32", "bf16", "int8"};
+static const char *const precision_names[] = {"reference", "f32", "bf16", "int8", "int8, first and last block bf16"};
 
 const char *clip_precision_name(enum clip_precision precision) { return precision_names[precision]; }
 
@@ -151,6 +154,51 @@ static int open_tower(struct clip *clip, enum clip_side side)
     return clip->towers[side] ? 0 : -1;
 }
 
+/* The check's texts as tokens; ids: [INT8_CHECK_INPUTS, context]. */
+static int tokens_of_check(const struct clip *clip, uint32_t *ids, struct tower_text texts[INT8_CHECK_INPUTS])
+{
+    struct tokenizer_work *w = tokenizer_work_new();
+    int result = w ? 0 : -1;
+    for (size_t i = 0; result == 0 && i < INT8_CHECK_INPUTS; i++) {
+        uint32_t *own = ids + i * clip->config.context;
+        int n = tokenizer_encode(clip->tokenizer, w, str_from(int8_check_text(i)), own, clip->config.context);
+        texts[i] = (struct tower_text){own, n > 0 ? (size_t)n : 0};
+        result = n > 0 ? 0 : -1;
+    }
+    tokenizer_work_free(w);
+    return result;
+}
+
+static int compare_with_bf16(struct clip *clip, enum clip_side side, const struct tower *bf16)
+{
+    struct tower_text texts[INT8_CHECK_INPUTS];
+    uint32_t *ids = malloc((size_t)INT8_CHECK_INPUTS * clip->config.context * sizeof *ids);
+    int result = ids ? 0 : fail_memory();
+    if (result == 0 && side == CLIP_TEXT) result = tokens_of_check(clip, ids, texts);
+    if (result == 0) result = int8_check(&clip->config, side, clip->towers[side], bf16, texts, &clip->int8_cosine[side]);
+    free(ids);
+    return result;
+}
+
+/* As int8 was asked for; then with bf16 at both ends; then not at all. */
+static int check_int8(struct clip *clip, enum clip_side side)
+{
+    static const char *const sides[SIDES] = {[CLIP_IMAGE] = "picture", [CLIP_TEXT] = "text"};
+    if (!clip->towers[side] || clip->int8_cosine[side] != 0 || clip->config.kind == CLIP_SMALL) return 0;
+    struct tower *bf16 = tower_open(&clip->config, clip->weights, side, CLIP_BF16, clip->matmul, clip->options.threads);
+    int result = bf16 ? compare_with_bf16(clip, side, bf16) : -1;
+    if (result == 0 && !(clip->int8_cosine[side] >= INT8_COSINE_LEAST)) {
+        tower_close(clip->towers[side]);
+        clip->towers[side] = tower_open(&clip->config, clip->weights, side, CLIP_INT8_INNER, clip->matmul, clip->options.threads);
+        clip->inner[side] = true;
+        result = clip->towers[side] ? compare_with_bf16(clip, side, bf16) : -1;
+    }
+    tower_close(bf16);
+    if (result < 0 || clip->int8_cosine[side] >= INT8_COSINE_LEAST) return result;
+    return fail_usage("%s: in int8 the %s tower's embeddings have a cosine of %.4f to bf16's, and %.3f is the least: use --precision bf16",
+                      weights_name(clip->weights), sides[side], clip->int8_cosine[side], INT8_COSINE_LEAST);
+}
+
 int clip_load(struct clip *clip, unsigned load)
 {
     bool multiplies = load & (CLIP_LOAD_IMAGES | CLIP_LOAD_TEXTS | CLIP_LOAD_PRODUCTS);
@@ -158,7 +206,9 @@ int clip_load(struct clip *clip, unsigned load)
         return -1;
     if (load & CLIP_LOAD_IMAGES && open_tower(clip, CLIP_IMAGE) < 0) return -1;
     if (load & CLIP_LOAD_TEXTS && open_tower(clip, CLIP_TEXT) < 0) return -1;
-    return load & (CLIP_LOAD_TEXTS | CLIP_LOAD_TOKENIZER) && !clip->tokenizer && !clip->wordpiece ? open_tokenizer(clip) : 0;
+    if (load & (CLIP_LOAD_TEXTS | CLIP_LOAD_TOKENIZER) && !clip->tokenizer && !clip->wordpiece && open_tokenizer(clip) < 0) return -1;
+    if (clip->precision != CLIP_INT8) return 0;
+    return check_int8(clip, CLIP_IMAGE) < 0 ? -1 : check_int8(clip, CLIP_TEXT);
 }
 
 struct clip *clip_open(const char *path, const struct clip_options *options)
@@ -241,6 +291,20 @@ int clip_describe(const struct clip *clip, struct buf *out)
                       clip_precision_name(clip->precision),
                       emulated ? "this class rounds as bf16 does and multiplies floats: not faster than f32" : "as asked",
                       clip_class(clip), clip_products(clip), hex);
+}
+
+int clip_describe_int8(const struct clip *clip, struct buf *out)
+{
+    static const char *const inputs[SIDES] = {[CLIP_IMAGE] = "pictures", [CLIP_TEXT] = "texts"};
+    bool any = false;
+    for (int side = 0; side < SIDES; side++) {
+        if (clip->int8_cosine[side] == 0) continue;
+        if (buf_printf(out, "%s%s %.4f%s", any ? ", " : "", inputs[side], clip->int8_cosine[side],
+                       clip->inner[side] ? " with first and last block bf16" : "") < 0)
+            return -1;
+        any = true;
+    }
+    return 0;
 }
 
 /* ---- one thread's memory */

@@ -24,7 +24,7 @@ struct tower {
     struct clip_config config; /* without its notes */
     enum clip_side side;
     struct clip_tower shape_of_config;
-    struct block_shape shape;
+    struct block_shape shape, ends; /* ends: of the first and the last block */
     struct block *blocks; /* shape_of_config.layers */
     enum matmul_type edge_type; /* of the first and the last product */
     struct linear *patches, *projection;
@@ -142,7 +142,8 @@ static void *load_layers(void *context)
     struct tower *t = l->tower;
     uint32_t layers = t->shape_of_config.layers, layer;
     while ((layer = atomic_fetch_add(&l->next, 1)) < layers && !l->failed) {
-        if (block_open(&t->blocks[layer], &t->shape, &t->config, l->weights, t->side, layer, layer == layers - 1) == 0) continue;
+        const struct block_shape *shape = layer == 0 || layer == layers - 1 ? &t->ends : &t->shape;
+        if (block_open(&t->blocks[layer], shape, &t->config, l->weights, t->side, layer, layer == layers - 1) == 0) continue;
         note_failure(l);
     }
     return NULL;
@@ -150,7 +151,7 @@ static void *load_layers(void *context)
 
 static enum matmul_type type_of(enum clip_precision precision)
 {
-    return precision == CLIP_BF16 ? MATMUL_BF16 : precision == CLIP_INT8 ? MATMUL_S8 : MATMUL_F32;
+    return precision == CLIP_BF16 ? MATMUL_BF16 : precision >= CLIP_INT8 ? MATMUL_S8 : MATMUL_F32;
 }
 
 /* All but the layers. */
@@ -208,6 +209,8 @@ struct tower *tower_open(const struct clip_config *config, const struct weights 
     t->shape = (struct block_shape){.width = shape->width, .mlp = shape->mlp, .heads = shape->heads,
                                     .activation = shape->activation, .eps = (float)shape->eps, .causal = side == CLIP_TEXT,
                                     .type = type_of(precision), .matmul = matmul, .kernels = matmul_kernels(matmul)};
+    t->ends = t->shape;
+    if (precision == CLIP_INT8_INNER) t->ends.type = MATMUL_BF16;
     t->edge_type = t->shape.type == MATMUL_F32 ? MATMUL_F32 : MATMUL_BF16;
     if (open_parts(t, weights, threads) == 0) return t;
     tower_close(t);

@@ -203,6 +203,38 @@ class RefusedTest(WithFolder):
             self.assertIn(about, said)
 
 
+class Int8Test(WithFolder):
+    """8-bit products only where they are near enough: a hidden channel that nothing reads but that is far larger than the others
+    takes the scale of its rows, and with it what the others say."""
+
+    def make(self, layer):
+        make = clip_data.make_clip()
+        image = {**make.IMAGE, "layers": 4}
+        tensors = make.make(self.folder, image=image)
+        name = f"vision_model.encoder.layers.{layer}.mlp."
+        for tensor, places in (("fc1.bias", [0]), ("fc2.weight", range(0, 16 * 32, 32))):
+            shape, numbers = tensors.items[name + tensor]
+            numbers = list(struct.unpack(f"<{len(numbers) // 4}f", numbers))
+            for place in places:
+                numbers[place] = 3e4 if tensor == "fc1.bias" else 0.0
+            tensors.items[name + tensor] = (shape, struct.pack(f"<{len(numbers)}f", *numbers))
+        make.write(self.folder, "model.safetensors", tensors.file())
+
+    def cosine(self):
+        a, b = (embed(self.folder, "--precision", precision, "--image", TURNED)[0] for precision in ("bf16", "int8"))
+        return sum(x * y for x, y in zip(a, b))
+
+    def test_one_in_the_first_block_is_left_to_bf16(self):
+        self.make(0)
+        self.assertGreater(self.cosine(), 0.998)
+
+    def test_one_in_the_middle_is_refused(self):
+        self.make(1)
+        _, said = run("embed", self.folder, "--precision", "int8", "--image", TURNED, expect=2)
+        self.assertRegex(said, r"the picture tower's embeddings have a cosine of 0\.\d+ to bf16's, and 0\.998 is the least: use --precision bf16")
+        run("embed", self.folder, "--precision", "int8", "--text", "-", stdin=b"a dog\n")  # the other tower is fine
+
+
 class PublishedTest(WithFolder):
     def test_openai_readme(self):
         """README of openai/CLIP: CLIP.png with three texts on ViT-B/32. It was taken with the alpha dropped, which leaves black."""

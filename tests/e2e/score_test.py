@@ -136,6 +136,10 @@ class Score(make.InFolder):
                 for a, b in zip(plain, self.rows(out + "00000.rows.zst"), strict=True):
                     self.assertAlmostEqual(float(a[f"sim_{NAME}"]), float(b[f"sim_{NAME}"]), delta=allowed)
 
+    def test_int8_tells_what_its_check_found(self):
+        self.assertRegex(self.score("3/", "--precision", "int8").error, r"as checked: pictures (0\.99|1\.0)\d+, texts (0\.99|1\.0)\d+\n")
+        self.assertNotIn("as checked", self.score("4/").error)
+
     # ---- the cache
 
     def test_with_the_cache_another_head_decodes_no_picture(self):
