@@ -2,7 +2,7 @@
  * task of a run comes to the same answer. (spec: clip.md section 7: cosine to bf16 of at least .998.)
  *
  * The pictures are made: soft colours, edges, stripes, checks, noise. Outlier channels, which are what 8 bits cannot bear, are in
- * the model's weights and show with them; a tenth of the bound above what real pictures showed is not claimed.
+ * the model's weights and show with them; how real pictures fare was not measured: no real weights are at hand.
  */
 #ifndef WINNOW_CLIP_INT8_CHECK_H
 #define WINNOW_CLIP_INT8_CHECK_H
