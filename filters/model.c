@@ -4,6 +4,7 @@
 #include "crawl/image/image.h"
 #include "filters/clip/cache.h"
 #include "filters/clip/clip.h"
+#include "filters/model_eval.h"
 #include "filters/model_fetch.h"
 #include "filters/model_verify.h"
 #include "filters/preset.h"
@@ -23,8 +24,9 @@ enum { TEXT_FILE_MAX = 256 << 20, TEXT_LINES_MOST = 1 << 20 };
 struct model_options {
     const char *precision, *class, *text;
     const char *output, *mirror, *tmp;
-    uint64_t memory, tries;
-    struct option_list images;
+    const char *by, *caption, *packs, *curve;
+    uint64_t memory, tries, limit, threads;
+    struct option_list images, where;
     bool raw, merge, quiet;
 };
 
@@ -284,6 +286,19 @@ static int cache(const struct command_line *line)
     return damaged ? fail("%zu files of %s are damaged: remove them; what they held is computed again", damaged, folder) : EXIT_DONE;
 }
 
+/* ---- eval */
+
+static int eval(const struct command_line *line)
+{
+    const struct model_options *o = line->options;
+    const struct eval_options options = {.source = {.by = o->by, .text = o->caption, .packs = o->packs, .where = o->where},
+                                         .limit = o->limit, .threads = (unsigned)o->threads, .curve = o->curve, .quiet = o->quiet};
+    struct window w;
+    int result = open_window(&w, line, CLIP_LOAD_IMAGES | CLIP_LOAD_TEXTS);
+    if (result == 0) result = model_eval(w.clip, &options, line->arguments + 2, line->argument_count - 2);
+    return close_window(&w, result);
+}
+
 /* ---- the command */
 
 static const struct {
@@ -299,6 +314,7 @@ static const struct {
     {"tokens", tokens, 1, "MODEL TEXT..."},
     {"pixels", pixels, 1, "MODEL PICTURE OUT.png"},
     {"embed", embed, 1, "MODEL --image FILE...|--text FILE"},
+    {"eval", eval, 2, "MODEL PAIRS... [--by COLUMN]"},
     {"cache", cache, 1, "FOLDER [--merge]"},
 };
 
@@ -310,8 +326,8 @@ static int model_run(const struct command_line *line)
         if (line->argument_count <= windows[i].arguments) return fail_usage("expected: winnow model %s %s", name, windows[i].usage);
         return windows[i].run(line);
     }
-    if (!*name) return fail_usage("expected: winnow model list|fetch|verify|info|tokens|pixels|embed|cache");
-    return fail_usage("no window 'model %s': list, fetch, verify, info, tokens, pixels, embed or cache", name);
+    if (!*name) return fail_usage("expected: winnow model list|fetch|verify|info|tokens|pixels|embed|eval|cache");
+    return fail_usage("no window 'model %s': list, fetch, verify, info, tokens, pixels, embed, eval or cache", name);
 }
 
 static const struct option options[] = {
@@ -323,6 +339,15 @@ static const struct option options[] = {
     {"image", 0, OPTION_LIST, offsetof(struct model_options, images), .argument = "FILE",
      .help = "pictures to embed; arguments behind the model are pictures too"},
     {"text", 0, OPTION_TEXT, offsetof(struct model_options, text), .argument = "FILE", .help = "texts to embed, one a line; - for standard input"},
+    {"by", 0, OPTION_TEXT, offsetof(struct model_options, by), .argument = "COLUMN", .help = "of eval: a line for each of its values, too"},
+    {"where", 0, OPTION_LIST, offsetof(struct model_options, where), .argument = "COLUMN=VALUE", .help = "of eval: only such pairs"},
+    {"caption", 0, OPTION_TEXT, offsetof(struct model_options, caption), .argument = "COLUMN", .initial = "text", .help = "of eval: rows' captions"},
+    {"packs", 0, OPTION_TEXT, offsetof(struct model_options, packs), .argument = "FOLDER", .initial = "packs", .help = "of eval: where rows' pictures are"},
+    {"limit", 0, OPTION_U64, offsetof(struct model_options, limit), .argument = "N", .initial = "2000", .low = 2, .high = 100000,
+     .help = "of eval: of more pairs so many, drawn by a hash; time and memory grow with their square"},
+    {"threads", 't', OPTION_U64, offsetof(struct model_options, threads), .argument = "N", .initial = "0", .low = 0, .high = 256, .help = "of eval: 0 = all cores"},
+    {"curve", 0, OPTION_TEXT, offsetof(struct model_options, curve), .argument = "FILE",
+     .help = "of eval: shares of matched and unmatched pairs from each similarity on"},
     {"output", 'o', OPTION_TEXT, offsetof(struct model_options, output), .argument = "FOLDER", .help = "of fetch: where to; else a folder of the model's name"},
     {"mirror", 0, OPTION_TEXT, offsetof(struct model_options, mirror), .argument = "URL",
      .help = "of fetch: instead of the publisher's host, with the same paths below it"},
@@ -338,9 +363,9 @@ static const struct option options[] = {
 const struct command command_model = {
     .name = "model",
     .summary = "fetch CLIP models, see what one is, and what it makes of texts and pictures",
-    .arguments = "list|fetch|verify|info|tokens|pixels|embed|cache [ARGUMENTS...]",
+    .arguments = "list|fetch|verify|info|tokens|pixels|embed|eval|cache [ARGUMENTS...]",
     .description =
-        "MODEL is a folder in Hugging Face's or OpenCLIP's layout, or OpenAI's archive.\n\n"
+        "MODEL is a folder in Hugging Face's or OpenCLIP's layout, or OpenAI's archive; builtin is winnow's own small model.\n\n"
         "list: well-known public checkpoints, with address, licence, about how large they are, and SHA-256 where one is published.\n"
         "fetch NAME: the files of one of them. What was cut or killed is gone on with by the same command; a file gets its name once "
         "its size and published SHA-256 agree, and is noted in SHA256SUMS. Files of that name that are something else are left alone.\n"
@@ -350,6 +375,11 @@ const struct command command_model = {
         "tokens MODEL TEXT...: the ids of each text, a line a text.\n"
         "pixels MODEL PICTURE OUT.png: the picture as the picture tower gets it, resized and cropped.\n"
         "embed MODEL --image FILE...|--text FILE: a header, then a line an input: file or line number, a tab, numbers.\n"
+        "eval MODEL PAIRS...: how well the model tells which caption belongs to which picture. PAIRS are shards (.tar, .tar.zst, "
+        ".tar.gz) or rows with packs; with --by, also a line for each value of a column, or of a member of the shard's JSON. auc: the "
+        "chance that a matched pair is more similar than an unmatched one; auc_within: unmatched ones of the same value alone; r_at_10: "
+        "the share of pictures with fewer than 10 wrong captions before their own. Captions equal to the picture's own do not count as "
+        "wrong, a tie counts one half.\n"
         "cache FOLDER: what winnow score --cache keeps there, every byte checked; --merge makes one file of the many that tasks wrote.\n\n"
         "Pictures are taken as stored, without EXIF orientation, transparency laid over white; texts as given.",
     .example = "winnow model embed tests/data/clip-tiny --image tests/data/pictures/turned.png",

@@ -21,6 +21,7 @@ DOORS = [
     ("reports", "crawl/net/status.h"),  # what became of a picture, in words
     ("reports", "shard/tar.h"), ("reports", "shard/walk.h"), ("reports", "shard/store.h"), ("reports", "shard/index_read.h"),
     ("filters", "shard/pictures.h"),  # score reads packs
+    ("filters", "shard/tar.h"), ("filters", "shard/store.h"),  # model eval reads shards
     ("filters", "crawl/net/download.h"),  # model fetches a file from its publisher
     ("crawl", "shard/tar.h"), ("crawl", "shard/store.h"),  # import reads shards
 ]
