@@ -3,9 +3,10 @@
 #include "pipeline/base/fail.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
-enum { FIRST_ENTRIES = 4096 };
+enum { FIRST_ENTRIES = 4096, HUGE_PAGE = 2 << 20 };
 
 int lexicon_init(struct lexicon *l, size_t memory)
 {
@@ -36,10 +37,24 @@ void lexicon_clear(struct lexicon *l)
     buf_clear(&l->long_words);
 }
 
+void *lexicon_table(size_t bytes)
+{
+    if (bytes < HUGE_PAGE) {
+        void *small = calloc(1, bytes);
+        if (!small) fail_memory();
+        return small;
+    }
+    bytes = (bytes + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
+    void *table = aligned_alloc(HUGE_PAGE, bytes);
+    if (!table) return fail_memory(), NULL;
+    madvise(table, bytes, MADV_HUGEPAGE); /* a wish */
+    return memset(table, 0, bytes);
+}
+
 static int make_slots(struct lexicon *l, size_t count)
 {
-    struct lexicon_slot *slots = calloc(count, sizeof *slots);
-    if (!slots) return fail_memory();
+    struct lexicon_slot *slots = lexicon_table(count * sizeof *slots);
+    if (!slots) return -1;
     free(l->slots);
     l->slots = slots;
     l->mask = count - 1;
@@ -56,8 +71,10 @@ static int grow(struct lexicon *l, size_t words)
     size_t room = l->room ? 2 * l->room : FIRST_ENTRIES, slots = 1;
     if (room < l->count + words) room = l->count + words;
     if (room > l->most) room = l->most;
-    struct lexicon_entry *entries = realloc(l->entries, room * sizeof *entries);
-    if (!entries) return fail_memory();
+    struct lexicon_entry *entries = lexicon_table(room * sizeof *entries);
+    if (!entries) return -1;
+    if (l->count) memcpy(entries, l->entries, l->count * sizeof *entries);
+    free(l->entries);
     l->entries = entries;
     l->room = room;
     while (slots < 2 * room) slots *= 2;

@@ -2,7 +2,8 @@
  *
  *     int room = lexicon_room(l, words, bytes);           1: they fit; 0: hand it on and lexicon_clear first; -1
  *     uint64_t hash = lexicon_hash(l, word);
- *     lexicon_prefetch(l, hash);                          some words ahead
+ *     lexicon_prefetch(l, hash);                          for all words of a text, then
+ *     lexicon_prefetch_entry(l, hash);                    for all of them, then
  *     uint32_t number = lexicon_add(l, word, hash);
  *     lexicon_word(l, number), lexicon_count(l, number)   numbers run from 0 in the order of first meeting
  *
@@ -15,7 +16,7 @@
 #include "pipeline/base/buf.h"
 #include "pipeline/base/str.h"
 
-enum { LEXICON_INLINE = 20, LEXICON_WORDS_LEAST = 50000, LEXICON_BYTES_LEAST = 192 << 10 };
+enum { LEXICON_INLINE = 20, LEXICON_WORDS_LEAST = 50000, LEXICON_BYTES_LEAST = 256 << 10 };
 
 struct lexicon_entry {            /* half a cache line */
     uint64_t count;
@@ -27,6 +28,9 @@ struct lexicon_slot {
     uint32_t tag;                 /* of the hash; what the other bits choose is the slot */
     uint32_t entry;               /* one more than its number; 0: free */
 };
+
+/* Large tables that are read at random places: zeroed, on huge pages where the system gives them. free() frees. */
+void *lexicon_table(size_t bytes); /* NULL with a sentence */
 
 struct lexicon {
     struct lexicon_slot *slots;
@@ -75,7 +79,13 @@ static inline uint64_t lexicon_hash(const struct lexicon *l, struct str word)
     return lexicon_mix(lexicon_load(word.p + at, left) ^ state, tail ^ l->key[1]);
 }
 
+/* Two steps, each some words ahead of the next: the slot, then the entry that it most likely leads to. */
 static inline void lexicon_prefetch(const struct lexicon *l, uint64_t hash) { __builtin_prefetch(&l->slots[hash & l->mask]); }
+static inline void lexicon_prefetch_entry(const struct lexicon *l, uint64_t hash)
+{
+    uint32_t entry = l->slots[hash & l->mask].entry;
+    __builtin_prefetch(&l->entries[entry ? entry - 1 : 0], 1);
+}
 
 static inline struct str lexicon_word(const struct lexicon *l, uint32_t number)
 {

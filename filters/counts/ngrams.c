@@ -1,56 +1,60 @@
-/* A text goes through in four short loops, each over all of its words, so that the cache misses of one word overlap with
- * those of the next: split, hash and prefetch the word's slot, find its number and prefetch the pair's slot, count the pair. */
+/* Texts are gathered until there are some hundred words, which go through short loops together, so that the cache misses of one
+ * word overlap with those of the others: hash it and ask for its slot, ask for its entry, find its number, ask for the pair's
+ * slot, count the pair. */
 #include "filters/counts/ngrams.h"
 
 #include "filters/counts/lexicon.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/unicode.h"
-#include "pipeline/base/utf8.h"
 
 #include <stdlib.h>
 
 enum {
     TEXT_BYTES_MAX = 64 << 10,
-    LOWER_BYTES_MAX = 4 * TEXT_BYTES_MAX, /* lower-casing makes a code point at most thrice as long */
-    PAIRS_LEAST = 1 << 17,                /* slots: more than twice the words of the longest text */
-    NAMES_AT_ONCE = 1024,                 /* handed on under one lock: so many, or so many bytes of them */
+    LOWER_GROWTH = 3,                              /* lower-casing makes no code point longer than that */
+    GATHERED_WORDS = 128,                          /* their slots and entries fit in the first-level cache */
+    GATHERED_BYTES = LEXICON_BYTES_LEAST,
+    WORDS_MAX = GATHERED_WORDS + LOWER_GROWTH * TEXT_BYTES_MAX / 4 + 2, /* a word and what parts it take two bytes at least; of
+                                                                          what grows in lower case, more */
+    PAIRS_LEAST = 1 << 17,                         /* slots: twice the words */
+    NAMES_AT_ONCE = 1024,                          /* handed on under one lock: so many, or so many bytes of them */
     SPELLING_BYTES = 1 << 20,
 };
+_Static_assert((int)WORDS_MAX <= (int)LEXICON_WORDS_LEAST && 2 * WORDS_MAX <= PAIRS_LEAST, "what is gathered always fits in empty tables");
 
 /* ---- splitting */
 
-struct ngram_words {
-    struct buf lower;
-    struct str *list;
-    size_t count, room;
+/* Words of the texts gathered so far; an absent one stands behind each text. */
+struct gathered {
+    struct buf lower; /* GATHERED_BYTES are reserved: its bytes never move */
+    struct str *words;
+    size_t count;
     struct unicode_words iterator;
 };
 
-struct ngram_words *ngram_words_new(void)
+static int gathered_init(struct gathered *g)
 {
-    struct ngram_words *w = calloc(1, sizeof *w);
-    if (!w) return fail_memory(), NULL;
-    buf_init(&w->lower, LOWER_BYTES_MAX);
-    return w;
+    buf_init(&g->lower, GATHERED_BYTES);
+    g->words = calloc(WORDS_MAX, sizeof *g->words);
+    return g->words ? buf_reserve(&g->lower, GATHERED_BYTES) : fail_memory();
 }
 
-void ngram_words_free(struct ngram_words *w)
+static void gathered_free(struct gathered *g)
 {
-    if (!w) return;
-    unicode_words_end(&w->iterator);
-    buf_free(&w->lower);
-    free(w->list);
-    free(w);
+    unicode_words_end(&g->iterator);
+    buf_free(&g->lower);
+    free(g->words);
 }
 
-static int make_room(struct ngram_words *w, size_t words)
+static void gathered_clear(struct gathered *g)
 {
-    if (words <= w->room) return 0;
-    struct str *list = realloc(w->list, words * sizeof *list);
-    if (!list) return fail_memory();
-    w->list = list;
-    w->room = words;
-    return 0;
+    buf_clear(&g->lower);
+    g->count = 0;
+}
+
+static bool gathered_has_room(const struct gathered *g, struct str text)
+{
+    return g->count < GATHERED_WORDS && g->lower.n + LOWER_GROWTH * text.n <= GATHERED_BYTES;
 }
 
 enum { LETTER = 1, DIGIT = 2, LOW_LINE = 4 };
@@ -82,10 +86,10 @@ static size_t split_ascii(const unsigned char *p, size_t n, struct str *list)
     }
 }
 
-/* Lower-cases into `w`; whether all of it is ASCII. */
-static bool lower_ascii(struct ngram_words *w, struct str s)
+/* Lower-cases behind what is gathered; whether all of it is ASCII. */
+static bool lower_ascii(struct gathered *g, struct str s)
 {
-    unsigned char *to = (unsigned char *)w->lower.p, all = 0;
+    unsigned char *to = (unsigned char *)g->lower.p + g->lower.n, all = 0;
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
         all |= c;
@@ -94,25 +98,27 @@ static bool lower_ascii(struct ngram_words *w, struct str s)
     return all < 0x80;
 }
 
-static int split_unicode(struct ngram_words *w, struct str s)
+static int gather_unicode(struct gathered *g, struct str s)
 {
-    buf_clear(&w->lower);
-    if (unicode_lower(&w->lower, s) < 0) return -1;
-    struct str lower = buf_str(&w->lower), word;
-    if (make_room(w, lower.n / 2 + 1) < 0 || unicode_words_begin(&w->iterator, lower) < 0) return -1;
-    for (w->count = 0; w->count < w->room && (word = unicode_words_next(&w->iterator)).p;) w->list[w->count++] = word;
+    size_t from = g->lower.n;
+    struct str word;
+    if (unicode_lower(&g->lower, s) < 0 || unicode_words_begin(&g->iterator, str_from_at(buf_str(&g->lower), from)) < 0) return -1;
+    while ((word = unicode_words_next(&g->iterator)).p) {
+        if (g->count == WORDS_MAX - 1) return fail("a text of more than %d words", WORDS_MAX);
+        g->words[g->count++] = word;
+    }
     return 0;
 }
 
-int ngram_words_split(struct ngram_words *w, struct str s, const struct str **list, size_t *count)
+static int gather(struct gathered *g, struct str s)
 {
-    if (s.n > TEXT_BYTES_MAX) return fail("a text of %zu bytes: more than %d", s.n, TEXT_BYTES_MAX);
-    buf_clear(&w->lower);
-    if (make_room(w, s.n / 2 + 1) < 0 || buf_reserve(&w->lower, s.n + 1) < 0) return -1;
-    if (lower_ascii(w, s)) w->count = split_ascii((const unsigned char *)w->lower.p, s.n, w->list);
-    else if (split_unicode(w, s) < 0) return -1;
-    *list = w->list;
-    *count = w->count;
+    if (lower_ascii(g, s)) {
+        g->count += split_ascii((const unsigned char *)g->lower.p + g->lower.n, s.n, g->words + g->count);
+        g->lower.n += s.n;
+    } else if (gather_unicode(g, s) < 0) {
+        return -1;
+    }
+    g->words[g->count++] = STR_ABSENT;
     return 0;
 }
 
@@ -125,14 +131,12 @@ struct pair {
 
 struct ngrams {
     struct groups *unigrams, *bigrams;
-    struct ngram_words *split;
+    struct gathered gathered;
     struct lexicon lexicon;
     struct pair *pairs;
     size_t pair_count, pair_room, pair_most; /* slots in use, slots, slots allowed; powers of two */
     unsigned pair_shift;
-    uint64_t *hashes; /* of the words of a text; then the words' numbers */
-    size_t hash_room;
-    uint64_t words_met, pairs_met;
+    uint64_t *hashes;        /* of the gathered words; then their numbers; then the pairs that they begin */
     struct named_sum *names; /* NAMES_AT_ONCE of them, spelt in `spelling` */
     struct buf spelling;
 };
@@ -143,14 +147,14 @@ struct ngrams *ngrams_new(struct groups *unigrams, struct groups *bigrams, size_
     if (!n) return fail_memory(), NULL;
     n->unigrams = unigrams;
     n->bigrams = bigrams;
-    buf_init(&n->spelling, SPELLING_BYTES + 3 * LOWER_BYTES_MAX);
+    buf_init(&n->spelling, SPELLING_BYTES + LOWER_GROWTH * 2 * TEXT_BYTES_MAX);
     n->names = calloc(NAMES_AT_ONCE, sizeof *n->names);
-    n->split = ngram_words_new();
+    n->hashes = calloc(WORDS_MAX, sizeof *n->hashes);
     size_t for_words = bigrams ? memory / 3 : memory;
     n->pair_most = PAIRS_LEAST;
     while (2 * n->pair_most * sizeof *n->pairs * 3 / 2 <= memory - for_words) n->pair_most *= 2; /* the last doubling holds both */
-    if (n->names && n->split && lexicon_init(&n->lexicon, for_words) == 0) return n;
-    if (!n->names) fail_memory();
+    if (!n->names || !n->hashes) fail_memory();
+    else if (gathered_init(&n->gathered) == 0 && lexicon_init(&n->lexicon, for_words) == 0) return n;
     ngrams_free(n);
     return NULL;
 }
@@ -158,7 +162,7 @@ struct ngrams *ngrams_new(struct groups *unigrams, struct groups *bigrams, size_
 void ngrams_free(struct ngrams *n)
 {
     if (!n) return;
-    ngram_words_free(n->split);
+    gathered_free(&n->gathered);
     lexicon_free(&n->lexicon);
     buf_free(&n->spelling);
     free(n->pairs);
@@ -166,9 +170,6 @@ void ngrams_free(struct ngrams *n)
     free(n->names);
     free(n);
 }
-
-uint64_t ngrams_words(const struct ngrams *n) { return n->words_met; }
-uint64_t ngrams_pairs(const struct ngrams *n) { return n->pairs_met; }
 
 /* Numbers are handed out in order, so their low bits carry what there is: a multiplication spreads them to the high ones. */
 static inline size_t pair_slot(const struct ngrams *n, uint64_t words)
@@ -179,8 +180,8 @@ static inline size_t pair_slot(const struct ngrams *n, uint64_t words)
 static int grow_pairs(struct ngrams *n)
 {
     size_t room = n->pair_room ? 2 * n->pair_room : PAIRS_LEAST;
-    struct pair *old = n->pairs, *pairs = calloc(room, sizeof *pairs);
-    if (!pairs) return fail_memory();
+    struct pair *old = n->pairs, *pairs = lexicon_table(room * sizeof *pairs);
+    if (!pairs) return -1;
     size_t old_room = n->pair_room;
     n->pairs = pairs;
     n->pair_room = room;
@@ -220,45 +221,56 @@ static inline void count_pair(struct ngrams *n, uint64_t words)
     }
 }
 
+static int flush_tables(struct ngrams *n);
+
 static int room_for(struct ngrams *n, size_t words, size_t bytes)
 {
-    if (words > n->hash_room) {
-        free(n->hashes);
-        n->hash_room = 0;
-        n->hashes = malloc(2 * words * sizeof *n->hashes);
-        if (!n->hashes) return fail_memory();
-        n->hash_room = 2 * words;
-    }
     int room = lexicon_room(&n->lexicon, words, bytes);
     if (room > 0 && n->bigrams) room = pair_room(n, words);
     if (room != 0) return room < 0 ? -1 : 0;
-    if (ngrams_flush(n) < 0 || lexicon_room(&n->lexicon, words, bytes) < 0) return -1;
+    if (flush_tables(n) < 0 || lexicon_room(&n->lexicon, words, bytes) < 0) return -1;
     return n->bigrams && pair_room(n, words) < 0 ? -1 : 0;
+}
+
+static void count_pairs(struct ngrams *n, size_t count)
+{
+    uint64_t *hashes = n->hashes;
+    const struct str *words = n->gathered.words;
+    size_t pairs = 0;
+    for (size_t i = 0; i + 1 < count; i++) {
+        if (!words[i].p || !words[i + 1].p) continue;
+        uint64_t pair = (hashes[i] << 32 | hashes[i + 1]) + 1;
+        hashes[pairs++] = pair; /* behind no word that is still asked */
+        __builtin_prefetch(&n->pairs[pair_slot(n, pair)], 1);
+    }
+    for (size_t i = 0; i < pairs; i++) count_pair(n, hashes[i]);
+}
+
+static int count_gathered(struct ngrams *n)
+{
+    const struct str *words = n->gathered.words;
+    size_t count = n->gathered.count;
+    uint64_t *hashes = n->hashes;
+    if (!count || room_for(n, count, n->gathered.lower.n) < 0) return count ? -1 : 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!words[i].p) continue;
+        hashes[i] = lexicon_hash(&n->lexicon, words[i]);
+        lexicon_prefetch(&n->lexicon, hashes[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (words[i].p) lexicon_prefetch_entry(&n->lexicon, hashes[i]);
+    for (size_t i = 0; i < count; i++)
+        if (words[i].p) hashes[i] = lexicon_add(&n->lexicon, words[i], hashes[i]);
+    if (n->bigrams) count_pairs(n, count);
+    gathered_clear(&n->gathered);
+    return 0;
 }
 
 int ngrams_add(struct ngrams *n, struct str text)
 {
-    const struct str *words;
-    size_t count;
-    if (ngram_words_split(n->split, text, &words, &count) < 0) return -1;
-    if (!count) return 0;
-    if (room_for(n, count, n->split->lower.n > text.n ? n->split->lower.n : text.n) < 0) return -1;
-    uint64_t *hashes = n->hashes;
-    for (size_t i = 0; i < count; i++) {
-        hashes[i] = lexicon_hash(&n->lexicon, words[i]);
-        lexicon_prefetch(&n->lexicon, hashes[i]);
-    }
-    n->words_met += count;
-    for (size_t i = 0; i < count; i++) {
-        hashes[i] = lexicon_add(&n->lexicon, words[i], hashes[i]);
-        if (!i || !n->bigrams) continue;
-        hashes[i - 1] = (hashes[i - 1] << 32 | hashes[i]) + 1;
-        __builtin_prefetch(&n->pairs[pair_slot(n, hashes[i - 1])], 1);
-    }
-    if (!n->bigrams) return 0;
-    n->pairs_met += count - 1;
-    for (size_t i = 0; i + 1 < count; i++) count_pair(n, hashes[i]);
-    return 0;
+    if (text.n > TEXT_BYTES_MAX) return fail("a text of %zu bytes: more than %d", text.n, TEXT_BYTES_MAX);
+    if (!gathered_has_room(&n->gathered, text) && count_gathered(n) < 0) return -1;
+    return gather(&n->gathered, text);
 }
 
 /* ---- handing on */
@@ -294,10 +306,12 @@ static int flush_pairs(struct ngrams *n)
     return hand_on(n, &names);
 }
 
-int ngrams_flush(struct ngrams *n)
+static int flush_tables(struct ngrams *n)
 {
     if (n->bigrams && flush_pairs(n) < 0) return -1;
     if (n->unigrams && groups_add_lexicon(n->unigrams, &n->lexicon) < 0) return -1;
     lexicon_clear(&n->lexicon);
     return 0;
 }
+
+int ngrams_flush(struct ngrams *n) { return count_gathered(n) < 0 ? -1 : flush_tables(n); }

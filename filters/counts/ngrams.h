@@ -19,13 +19,5 @@ struct ngrams *ngrams_new(struct groups *unigrams, struct groups *bigrams, size_
 int ngrams_add(struct ngrams *n, struct str valid_utf8); /* at most 64 KiB */
 int ngrams_flush(struct ngrams *n);
 void ngrams_free(struct ngrams *n); /* NULL is allowed */
-uint64_t ngrams_words(const struct ngrams *n); /* met so far */
-uint64_t ngrams_pairs(const struct ngrams *n);
-
-/* The words of a text, lower-cased, in order, for whoever looks them up in a table. `list` lives until the next call. */
-struct ngram_words;
-struct ngram_words *ngram_words_new(void); /* NULL with a sentence */
-void ngram_words_free(struct ngram_words *w); /* NULL is allowed */
-int ngram_words_split(struct ngram_words *w, struct str valid_utf8, const struct str **list, size_t *count);
 
 #endif
