@@ -140,6 +140,37 @@ static json_t *groups(const struct groups *g, uint64_t more)
     return json_pack("{s:o,s:b,s:o}", "different", number(groups_count(g)), "exact", g->level == 0, "by_size", list);
 }
 
+/* ---- whom captions name */
+
+static json_t *mention_counts(uint64_t all, const uint64_t kinds[MENTION_KINDS])
+{
+    json_t *object = json_pack("{s:o}", "all", number(all));
+    for (unsigned kind = 0; object && kind < MENTION_KINDS; kind++) json_object_set_new(object, mention_names[kind], number(kinds[kind]));
+    return object;
+}
+
+static json_t *mention_rule(const struct stats *s, const struct stats_rule *r)
+{
+    uint64_t reached[MENTION_KINDS];
+    for (unsigned kind = 0; kind < MENTION_KINDS; kind++) reached[kind] = stats_reached(s, r->step, kind);
+    return json_pack("{s:s,s:s,s:o,s:o}", "step", s->funnel->list[r->step].name, "rule", r->rule->name, "reached",
+                     mention_counts(stats_reached(s, r->step, MENTION_KINDS), reached), "removed", mention_counts(r->rows, r->mentioning));
+}
+
+static json_t *mentions(const struct stats *s)
+{
+    json_t *lists = json_object(), *rules = json_array();
+    uint64_t rows[MENTION_KINDS];
+    for (unsigned kind = 0; kind < MENTION_KINDS; kind++) {
+        rows[kind] = stats_reached(s, 0, kind);
+        json_object_set_new(lists, mention_names[kind], text_c(s->mentions.found[kind] ? mention_lists[kind] : NULL));
+    }
+    for (size_t i = 0; rules && i < s->rule_count; i++)
+        if (s->rules[i].rows) json_array_append_new(rules, mention_rule(s, &s->rules[i]));
+    return json_pack("{s:o,s:o,s:o,s:o}", "lists", lists, "rows", mention_counts(s->rows, rows), "kept", mention_counts(s->kept, s->mentioning_kept),
+                     "rules", rules);
+}
+
 /* ---- parts */
 
 static json_t *map(const struct stats *s)
@@ -166,9 +197,9 @@ static json_t *pictures(const struct stats *s)
 static json_t *captions(const struct stats *s)
 {
     static const struct bins_axis whole = {.integer = true, .anchor = NAN};
-    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "empty", number(s->texts_empty), "words", quantity(&s->words, &whole), "characters",
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "empty", number(s->texts_empty), "words", quantity(&s->words, &whole), "characters",
                      quantity(&s->chars, &whole), "repeated", groups(&s->texts, 0), "frequent", frequent(&s->captions, false), "sources",
-                     frequent(&s->text_sources, false), "languages", frequent(&s->languages, false));
+                     frequent(&s->text_sources, false), "languages", frequent(&s->languages, false), "naming", mentions(s));
 }
 
 static json_t *hosts(const struct stats *s)

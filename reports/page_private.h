@@ -32,6 +32,7 @@ void page_funnel(struct page *p);
 void page_limits(struct page *p);
 void page_of_pictures(struct page *p);
 void page_captions(struct page *p);
+void page_mentions(struct page *p); /* whom the rules remove, by what captions name: behind the captions */
 void page_hosts(struct page *p);
 void page_fetch(struct page *p);
 void page_duplicates(struct page *p);

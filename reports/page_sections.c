@@ -253,6 +253,7 @@ void page_captions(struct page *p)
         html_count(&p->h, s->captions.floor);
         html_f(&p->h, " rows is found; ≈ and ≥ mark counts that may lack their beginning.</p>\n");
     }
+    page_mentions(p);
     page_section_end(p);
 }
 

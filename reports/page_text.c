@@ -109,6 +109,43 @@ static int add_frequent(const struct frequent *t, const char *title, struct buf 
     return result;
 }
 
+/* ---- whom captions name */
+
+static int share_cells(struct grid *g, const struct stats *s, const char *name, size_t step, uint64_t all, const uint64_t kinds[MENTION_KINDS])
+{
+    if (grid_text(g, str_from(name)) < 0) return -1;
+    for (int kind = -1; kind < MENTION_KINDS; kind++) {
+        uint64_t reached = stats_reached(s, step, kind < 0 ? MENTION_KINDS : (unsigned)kind), part = kind < 0 ? all : kinds[kind];
+        if ((reached ? grid_printf(g, "%.1f %%", 100 * (double)part / (double)reached) : grid_text(g, STR("-"))) < 0) return -1;
+    }
+    return 0;
+}
+
+static int mention_lines(struct grid *g, const struct stats *s)
+{
+    static const char *const heads[] = {"removed by", "all", "people", "genders", "nations", "religions"};
+    for (size_t i = 0; i < 2 + MENTION_KINDS; i++)
+        if (grid_text(g, str_from(heads[i])) < 0) return -1;
+    for (size_t i = 0; i < s->rule_count; i++) {
+        const struct stats_rule *r = &s->rules[i];
+        if (r->rows && share_cells(g, s, r->rule->name, r->step, r->rows, r->mentioning) < 0) return -1;
+    }
+    return share_cells(g, s, "(kept)", 0, s->kept, s->mentioning_kept);
+}
+
+static int add_mentions(const struct stats *s, struct buf *out)
+{
+    if (!s->rows || buf_add(out, STR("\nWho is removed by what: share of the captions that reached the step and name people, genders, nations, "
+                                     "religions (lists mentions-people, -genders, -nations, -religions)\n")) < 0)
+        return s->rows ? -1 : 0;
+    struct grid g;
+    grid_init(&g, "lrrrrr", 2);
+    int result = mention_lines(&g, s);
+    if (result == 0) result = grid_format(&g, out);
+    grid_free(&g);
+    return result;
+}
+
 int page_text(const struct stats *s, struct buf *out)
 {
     if (add_limits(s, out) < 0 || add_quantities(s, out) < 0) return -1;
@@ -118,7 +155,7 @@ int page_text(const struct stats *s, struct buf *out)
     return add_frequent(&s->formats, "Formats of pictures", out) < 0 || add_frequent(&s->sizes, "Sizes of pictures", out) < 0 ||
                    add_frequent(&s->captions, "Captions", out) < 0 || add_frequent(&s->text_sources, "Where texts stood", out) < 0 ||
                    add_frequent(&s->languages, "Languages that pages declare", out) < 0 || add_frequent(&s->domains, "Domains of pictures", out) < 0 ||
-                   add_frequent(&s->page_domains, "Domains of pages", out) < 0
+                   add_frequent(&s->page_domains, "Domains of pages", out) < 0 || add_mentions(s, out) < 0
                ? -1
                : 0;
 }

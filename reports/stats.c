@@ -8,10 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Ceilings of the tables, each 3 · 2^k (stats_frequent.h, stats_groups.h): together at most TABLES_BYTES (stats.h). */
 enum {
-    ROOM_DEFAULT = 100000, /* hosts, domains: about 20 MB each; twice as many captions */
-    GROUPS_LIMIT = 1 << 19, /* 12 MB each */
-    BATCH_BYTES = 256 << 20, /* ceiling of the cells of one frame */
+    MANY = 3 << 15,              /* captions, hosts, domains, domains of pages: 24 MB each with their texts */
+    FEW = 3 << 12,               /* sources, languages, formats, sizes, statuses: 3 MB each */
+    GROUPS = 3 << 17,            /* texts, URLs: 8 MB each, 16 while they grow */
+    DUPLICATE_GROUPS = 3 << 15,  /* for each dedup: 2 MB, */
+    DUPLICATE_TEXTS = 3 << 13,   /* and 6 MB */
+    BATCH_BYTES = 256 << 20, /* ceiling of the cells of one frame; those of winnow take under 40 MB */
     SCRATCH_BYTES = 64 << 20,
 };
 
@@ -170,7 +174,8 @@ static int open_rules(struct stats *s)
     for (size_t i = 0; i < f->count; i++) rules += f->list[i].rule_count;
     s->rules = calloc(rules + 1, sizeof *s->rules);
     s->ended = calloc(f->count + 1, sizeof *s->ended);
-    if (!s->rules || !s->ended) return fail_memory();
+    s->mentioning_ended = calloc(f->count + 1, sizeof *s->mentioning_ended);
+    if (!s->rules || !s->ended || !s->mentioning_ended) return fail_memory();
     for (size_t i = 0; i < f->count; i++)
         for (size_t k = 0; k < f->list[i].rule_count; k++) {
             const struct funnel_rule *rule = &f->list[i].rules[k];
@@ -179,7 +184,7 @@ static int open_rules(struct stats *s)
             struct stats_duplicates *d = &s->duplicates[s->duplicate_count++];
             d->step = i;
             d->rule = rule;
-            if (groups_init(&d->groups, GROUPS_LIMIT) < 0 || frequent_init(&d->largest, ROOM_DEFAULT / 4) < 0) return -1;
+            if (groups_init(&d->groups, DUPLICATE_GROUPS) < 0 || frequent_init(&d->largest, DUPLICATE_TEXTS) < 0) return -1;
         }
     return 0;
 }
@@ -189,10 +194,10 @@ static int open_lists(struct stats *s, size_t room)
     struct frequent *const many[] = {&s->captions, &s->hosts, &s->domains, &s->page_domains};
     struct frequent *const few[] = {&s->text_sources, &s->languages, &s->formats, &s->sizes, &s->http};
     for (size_t i = 0; i < sizeof many / sizeof *many; i++)
-        if (frequent_init(many[i], room ? room : i ? ROOM_DEFAULT : 2 * ROOM_DEFAULT) < 0) return -1;
+        if (frequent_init(many[i], room ? room : MANY) < 0) return -1;
     for (size_t i = 0; i < sizeof few / sizeof *few; i++)
-        if (frequent_init(few[i], room ? room : ROOM_DEFAULT / 2) < 0) return -1;
-    return groups_init(&s->texts, GROUPS_LIMIT) < 0 || groups_init(&s->urls, GROUPS_LIMIT) < 0 ? -1 : 0;
+        if (frequent_init(few[i], room ? room : FEW) < 0) return -1;
+    return groups_init(&s->texts, GROUPS) < 0 || groups_init(&s->urls, GROUPS) < 0 ? -1 : 0;
 }
 
 static void find_steps(struct stats *s)
@@ -225,6 +230,13 @@ static void sort_lists(struct stats *s)
     for (size_t i = 0; i < s->duplicate_count; i++) frequent_sort(&s->duplicates[i].largest);
 }
 
+uint64_t stats_reached(const struct stats *s, size_t step, unsigned kind)
+{
+    uint64_t n = kind == MENTION_KINDS ? s->kept : s->mentioning_kept[kind];
+    for (size_t i = step; i < s->funnel->count; i++) n += kind == MENTION_KINDS ? s->ended[i] : s->mentioning_ended[i][kind];
+    return n;
+}
+
 int stats_gather(struct stats *s, const struct funnel *f, size_t room)
 {
     *s = (struct stats){.funnel = f, .kept_examples.room = KEPT_EXAMPLES};
@@ -232,7 +244,7 @@ int stats_gather(struct stats *s, const struct funnel *f, size_t room)
     find_steps(s);
     for (size_t i = 0; i < f->count; i++) rows += f->list[i].dropped;
     if (s->last_step != SIZE_MAX) rows += f->list[s->last_step].kept;
-    if (open_rules(s) < 0 || open_lists(s, room) < 0 || limits_open(&s->limits, f, rows) < 0) return -1;
+    if (open_rules(s) < 0 || open_lists(s, room) < 0 || mentions_open(&s->mentions) < 0 || limits_open(&s->limits, f, rows) < 0) return -1;
     lay_map(s);
     struct pass p;
     if (pass_open(&p, s, SCRATCH_BYTES) < 0) return -1;
@@ -265,5 +277,7 @@ void stats_free(struct stats *s)
     free(s->packs);
     free(s->rules);
     free(s->ended);
+    free(s->mentioning_ended);
+    mentions_close(&s->mentions);
     *s = (struct stats){0};
 }

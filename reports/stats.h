@@ -10,12 +10,15 @@
  * on, rows whose task of the last step is not done are missing: `complete` says so.
  *
  * Memory does not grow with the rows (stats_bins.h, stats_frequent.h, stats_groups.h say how): counts and histograms are exact;
- * frequent texts and numbers of different values are exact up to bounds, and carry their error beyond.
+ * frequent texts and numbers of different values are exact up to bounds, and carry their error beyond. The tables take at most
+ * STATS_TABLES bytes; beside them stand what one frame of rows holds, about 200 kB for each rule that compares a number, and
+ * what the funnel keeps of the manifests.
  */
 #ifndef WINNOW_REPORTS_STATS_H
 #define WINNOW_REPORTS_STATS_H
 
 #include "reports/funnel.h"
+#include "reports/mentions.h"
 #include "reports/stats_bins.h"
 #include "reports/stats_examples.h"
 #include "reports/stats_groups.h"
@@ -28,6 +31,7 @@ enum { MAP_KEPT, MAP_OTHER, MAP_PICTURE /* dropped by a rule about pictures: ima
 enum { N_ROWS, N_KEPT, N_ASKED /* reached fetch */, N_GOT /* a picture came */ };
 
 enum {
+    STATS_TABLES = 200 << 20, /* bytes: every table full of the longest names, eight rules of dedup, and one table growing */
     STATS_SCORES = 64,    /* columns of scores */
     STATS_DUPLICATES = 8, /* rules of dedup */
     MAP_SIDE = 44, MAP_PER_OCTAVE = 4,
@@ -44,6 +48,7 @@ struct stats_rule { /* every rule that dropped rows, as counted from the rows */
     size_t step;
     const struct funnel_rule *rule;
     uint64_t rows;
+    uint64_t mentioning[MENTION_KINDS]; /* of those: captions that name people, … */
     struct examples examples;
 };
 
@@ -81,6 +86,9 @@ struct stats {
     struct frequent formats, sizes, http;
     struct groups texts, urls;
     uint64_t texts_empty;
+    struct mentions mentions;
+    uint64_t mentioning_kept[MENTION_KINDS];
+    uint64_t (*mentioning_ended)[MENTION_KINDS]; /* by step, as `ended` */
 
     struct stats_duplicates duplicates[STATS_DUPLICATES];
     size_t duplicate_count;
@@ -94,5 +102,8 @@ struct stats {
 /* `room`: most different texts of each kind that are kept count of; 0: the default. -1 with a sentence. */
 int stats_gather(struct stats *s, const struct funnel *f, size_t room);
 void stats_free(struct stats *s); /* may be called on a zeroed struct */
+
+/* Rows whose captions name `kind`, that came as far as `step`; kind MENTION_KINDS: all rows. */
+uint64_t stats_reached(const struct stats *s, size_t step, unsigned kind);
 
 #endif

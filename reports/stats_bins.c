@@ -9,25 +9,31 @@
 
 static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10,
                                 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21};
+static const double tens[BINS_DECADES + 1] = {1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1e0,  1e1,  1e2,  1e3,  1e4, 1e5,
+                                              1e6,  1e7,  1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19};
 
 /* m · 10^exponent: m and the power are exact, so one rounding remains. */
 static double decimal(double m, int exponent) { return exponent >= 0 ? m * powers[exponent] : m / powers[-exponent]; }
 
 static int decade_of(double size)
 {
-    int binary;
-    frexp(size, &binary);
-    int e = (int)floor((binary - 1) * 0.30103);
+    uint64_t bits;
+    memcpy(&bits, &size, sizeof bits);
+    int binary = (int)(bits >> 52 & 0x7ff) - 1023, e = binary * 1233 >> 12; /* log10(2) is 1233/4096 and a little */
     if (e < BINS_LOWEST) e = BINS_LOWEST;
-    while (e < BINS_HIGHEST && size >= decimal(1, e + 1)) e++;
-    while (e > BINS_LOWEST && size < decimal(1, e)) e--;
+    if (e > BINS_HIGHEST) e = BINS_HIGHEST;
+    while (e < BINS_HIGHEST && size >= tens[e + 1 - BINS_LOWEST]) e++;
+    while (e > BINS_LOWEST && size < tens[e - BINS_LOWEST]) e--;
     return e;
 }
 
 /* The largest m with edge <= size. */
 static int digits_down(double size, int e)
 {
-    int m = (int)decimal(size, 2 - e);
+    double scaled = decimal(size, 2 - e);
+    int m = (int)scaled;
+    double over = scaled - m;
+    if (m >= 100 && m <= 999 && over > 1e-9 && over < 1 - 1e-9) return m; /* roundings are a thousand times smaller */
     if (m < 100) m = 100;
     if (m > 999) m = 999;
     while (m < 999 && decimal(m + 1, e - 2) <= size) m++;
@@ -35,11 +41,11 @@ static int digits_down(double size, int e)
     return m;
 }
 
-static struct bins_decade *decade(struct bins_decade **list, int e)
+static int count_in(struct bins_decade **at, int m)
 {
-    struct bins_decade **at = &list[e - BINS_LOWEST];
-    if (!*at && !(*at = calloc(1, sizeof **at))) fail_memory();
-    return *at;
+    if (!*at && !(*at = calloc(1, sizeof **at))) return fail_memory();
+    (*at)->n[m]++;
+    return 0;
 }
 
 /* Negative values mirrored: [-m, -(m-1)), so that the lower edge belongs to the bin there too. */
@@ -49,10 +55,7 @@ static int add_below(struct bins *b, double size, unsigned class)
     if (decimal(m, e - 2) < size) m++;
     else if (m == 100 && e > BINS_LOWEST) m = 1000, e--;
     if (m == 100) m++;
-    struct bins_decade *d = decade(b->below, e);
-    if (!d) return -1;
-    d->n[class][m - 101]++;
-    return 0;
+    return count_in(&b->below[e - BINS_LOWEST][class], m - 101);
 }
 
 int bins_add(struct bins *b, double value, unsigned class)
@@ -70,18 +73,16 @@ int bins_add(struct bins *b, double value, unsigned class)
         e = decade_of(size);
         m = digits_down(size, e);
     }
-    struct bins_decade *d = decade(b->above, e);
-    if (!d) return -1;
-    d->n[class][m - 100]++;
-    return 0;
+    return count_in(&b->above[e - BINS_LOWEST][class], m - 100);
 }
 
 void bins_free(struct bins *b)
 {
-    for (int i = 0; i < BINS_DECADES; i++) {
-        free(b->above[i]);
-        free(b->below[i]);
-    }
+    for (int i = 0; i < BINS_DECADES; i++)
+        for (int class = 0; class < BINS_CLASSES; class++) {
+            free(b->above[i][class]);
+            free(b->below[i][class]);
+        }
     memset(b, 0, sizeof *b);
 }
 
@@ -94,21 +95,30 @@ static uint64_t sum(const uint64_t n[BINS_CLASSES], unsigned mask)
 
 uint64_t bins_total(const struct bins *b, unsigned mask) { return sum(b->total, mask); }
 
-static void give(const struct bins_decade *d, int i, double low, void (*take)(void *context, double low, const uint64_t n[BINS_CLASSES]),
-                 void *context)
+static bool is_empty(struct bins_decade *const d[BINS_CLASSES])
+{
+    for (unsigned c = 0; c < BINS_CLASSES; c++)
+        if (d[c]) return false;
+    return true;
+}
+
+static void give(struct bins_decade *const d[BINS_CLASSES], int i, double low,
+                 void (*take)(void *context, double low, const uint64_t n[BINS_CLASSES]), void *context)
 {
     uint64_t n[BINS_CLASSES];
-    for (unsigned c = 0; c < BINS_CLASSES; c++) n[c] = d->n[c][i];
+    for (unsigned c = 0; c < BINS_CLASSES; c++) n[c] = d[c] ? d[c]->n[i] : 0;
     if (sum(n, BINS_ALL)) take(context, low, n);
 }
 
 void bins_each(const struct bins *b, void (*take)(void *context, double low, const uint64_t n[BINS_CLASSES]), void *context)
 {
     for (int e = BINS_HIGHEST; e >= BINS_LOWEST; e--)
-        for (int i = 899; b->below[e - BINS_LOWEST] && i >= 0; i--) give(b->below[e - BINS_LOWEST], i, -decimal(i + 101, e - 2), take, context);
+        for (int i = 899; !is_empty(b->below[e - BINS_LOWEST]) && i >= 0; i--)
+            give(b->below[e - BINS_LOWEST], i, -decimal(i + 101, e - 2), take, context);
     if (sum(b->zero, BINS_ALL)) take(context, 0, b->zero);
     for (int e = BINS_LOWEST; e <= BINS_HIGHEST; e++)
-        for (int i = 0; b->above[e - BINS_LOWEST] && i < 900; i++) give(b->above[e - BINS_LOWEST], i, decimal(i + 100, e - 2), take, context);
+        for (int i = 0; !is_empty(b->above[e - BINS_LOWEST]) && i < 900; i++)
+            give(b->above[e - BINS_LOWEST], i, decimal(i + 100, e - 2), take, context);
 }
 
 struct ranked {

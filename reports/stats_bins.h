@@ -9,8 +9,8 @@
  *
  * A value lies in the bin whose lower edge is its first three decimal digits, so that edges are numbers that people write down,
  * and merging bins never splits one where a limit stands. Counts are exact; they are kept apart by class, a small number that
- * the caller gives meaning to. Values under 10^-9 count as 0, those from 10^19 on as the largest. Memory: 36 kB for each power
- * of ten that occurs. Two histograms of one kind add up bin by bin.
+ * the caller gives meaning to. Values under 10^-9 count as 0, those from 10^19 on as the largest. Memory: 7 kB for each power
+ * of ten and class that occurs, so at most 400 kB a class. Two histograms of one kind add up bin by bin.
  */
 #ifndef WINNOW_REPORTS_STATS_BINS_H
 #define WINNOW_REPORTS_STATS_BINS_H
@@ -29,10 +29,11 @@ enum {
 };
 
 struct bins_decade {
-    uint64_t n[BINS_CLASSES][900]; /* of 1.00, 1.01, … 9.99 times the power of ten */
+    uint64_t n[900]; /* of 1.00, 1.01, … 9.99 times the power of ten */
 };
 struct bins {
-    struct bins_decade *above[BINS_DECADES], *below[BINS_DECADES]; /* of positive and of negative values */
+    struct bins_decade *above[BINS_DECADES][BINS_CLASSES]; /* of positive and of negative values; NULL: none */
+    struct bins_decade *below[BINS_DECADES][BINS_CLASSES];
     uint64_t zero[BINS_CLASSES], total[BINS_CLASSES];
 };
 

@@ -5,13 +5,14 @@
 #include "pipeline/base/utf8.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-enum { ROOM_FIRST = 1024, TEXTS_MAX = 160 << 20 };
+enum { ROOM_FIRST = 1024, TEXTS_LEAST = 64 << 10 };
 
 int frequent_init(struct frequent *t, size_t limit)
 {
     *t = (struct frequent){.limit = limit < 2 ? 2 : limit, .room = ROOM_FIRST};
-    buf_init(&t->texts, TEXTS_MAX);
+    buf_init(&t->texts, t->limit * FREQUENT_TEXT_EACH > TEXTS_LEAST ? t->limit * FREQUENT_TEXT_EACH : TEXTS_LEAST);
     t->items = calloc(t->room, sizeof *t->items);
     return t->items ? 0 : fail_memory();
 }
@@ -32,35 +33,45 @@ static struct frequent_item *place_of(struct frequent_item *items, size_t room, 
     return &items[at];
 }
 
-/* The items that can have occurred more than `above` times, in a table of `room`; their texts move together. */
-static int rebuild(struct frequent *t, size_t room, uint64_t above)
+static int grow(struct frequent *t)
 {
+    size_t room = 2 * t->room;
     struct frequent_item *items = calloc(room, sizeof *items);
-    struct buf texts;
-    buf_init(&texts, TEXTS_MAX);
-    int result = items ? buf_reserve(&texts, t->texts.n) : fail_memory();
-    size_t count = 0;
-    for (size_t i = 0; i < t->room && result == 0; i++) {
-        struct frequent_item item = t->items[i];
-        if (!item.hash || item.n[0] + item.missed <= above) continue;
-        struct str text = frequent_text(t, &item);
-        item.text_at = (uint32_t)texts.n;
-        result = buf_add(&texts, text);
-        *place_of(items, room, item.hash) = item;
-        count++;
-    }
-    if (result < 0) {
-        free(items);
-        buf_free(&texts);
-        return -1;
-    }
+    if (!items) return fail_memory();
+    for (size_t i = 0; i < t->room; i++)
+        if (t->items[i].hash) *place_of(items, room, t->items[i].hash) = t->items[i];
     free(t->items);
-    buf_free(&t->texts);
     t->items = items;
-    t->texts = texts;
     t->room = room;
-    t->count = count;
     return 0;
+}
+
+/* Leaves the items that can have occurred more than `above` times, `count` of them, with their texts. */
+static int keep_above(struct frequent *t, uint64_t above, size_t count)
+{
+    struct frequent_item *kept = malloc((count + 1) * sizeof *kept);
+    struct buf texts;
+    buf_init(&texts, t->texts.ceiling);
+    int result = kept ? 0 : fail_memory();
+    size_t n = 0;
+    for (size_t i = 0; i < t->room && result == 0; i++) {
+        const struct frequent_item *item = &t->items[i];
+        if (!item->hash || item->n[0] + item->missed <= above) continue;
+        kept[n] = *item;
+        kept[n++].text_at = (uint32_t)texts.n;
+        result = buf_add(&texts, frequent_text(t, item));
+    }
+    if (result == 0) {
+        memset(t->items, 0, t->room * sizeof *t->items);
+        for (size_t i = 0; i < n; i++) *place_of(t->items, t->room, kept[i].hash) = kept[i];
+        t->count = n;
+        struct buf old = t->texts;
+        t->texts = texts;
+        texts = old;
+    }
+    buf_free(&texts);
+    free(kept);
+    return result;
 }
 
 /* The value that would stand at `rank` if the list were sorted (Hoare's selection). */
@@ -89,20 +100,20 @@ static int forget(struct frequent *t)
 {
     uint64_t *most = malloc(t->count * sizeof *most);
     if (!most) return fail_memory();
-    size_t n = 0;
+    size_t n = 0, above = 0;
     for (size_t i = 0; i < t->room; i++)
         if (t->items[i].hash) most[n++] = t->items[i].n[0] + t->items[i].missed;
     t->floor = select_rank(most, n, n / 2);
+    for (size_t i = 0; i < n; i++) above += most[i] > t->floor;
     free(most);
-    return rebuild(t, t->room, t->floor);
+    return keep_above(t, t->floor, above);
 }
 
 static int make_room(struct frequent *t, size_t text)
 {
-    if (t->count >= t->limit || t->texts.n + text > TEXTS_MAX)
+    while (t->count && (t->count >= t->limit || t->texts.n + text > t->texts.ceiling))
         if (forget(t) < 0) return -1;
-    if (4 * (t->count + 1) > 3 * t->room) return rebuild(t, 2 * t->room, 0);
-    return 0;
+    return 4 * (t->count + 1) > 3 * t->room ? grow(t) : 0;
 }
 
 uint64_t frequent_hash(struct str text)

@@ -12,6 +12,10 @@
  * n[0] + missed times; missed is 0 for one that came early and stayed, and floor is 0 as long as nothing was forgotten: then
  * everything is exact. Every text that occurred more than `floor` times is there. The other counts of an item are lower bounds
  * in the same way. Texts are told apart by 64 bits of XXH3 and kept up to FREQUENT_TEXT bytes.
+ *
+ * Memory: 64 bytes a place, a third more places than `limit` (up to the next power of two: limits of 3 · 2^k waste none), and
+ * limit * FREQUENT_TEXT_EACH bytes of texts; while it forgets, for a moment, half of that more. Texts that are long on average
+ * use up their bytes, and then the rarer half is forgotten early.
  */
 #ifndef WINNOW_REPORTS_STATS_FREQUENT_H
 #define WINNOW_REPORTS_STATS_FREQUENT_H
@@ -21,6 +25,7 @@
 enum {
     FREQUENT_COUNTS = 4,
     FREQUENT_TEXT = 640, /* bytes kept of a text: what a page shows of a caption */
+    FREQUENT_TEXT_EACH = 160, /* bytes a text, on average: captions of the web take 60, hosts 20 */
 };
 
 struct frequent_item {

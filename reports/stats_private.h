@@ -24,7 +24,7 @@ struct pass_score {
     bool unsafe;
 };
 
-enum { DOMAIN_CACHE = 4096 }; /* hosts whose registrable domain is remembered */
+enum { DOMAIN_CACHE = 1 << 16 }; /* hosts whose registrable domain is remembered */
 struct domain_cached {
     uint64_t hash;            /* of the host; 0: free */
     uint32_t at;              /* the domain is the host from this byte on, */

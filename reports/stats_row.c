@@ -233,9 +233,16 @@ static int take_duplicate(struct pass *p, const struct seen *s, const struct sta
     return 0;
 }
 
+static void add_mentions(uint64_t counts[MENTION_KINDS], unsigned mentions)
+{
+    for (unsigned kind = 0; kind < MENTION_KINDS; kind++) counts[kind] += mentions >> kind & 1;
+}
+
 static int take_end(struct pass *p, const struct seen *s)
 {
     struct stats *stats = p->stats;
+    unsigned mentions = mentions_of(&stats->mentions, s->text);
+    add_mentions(s->kept ? stats->mentioning_kept : stats->mentioning_ended[s->end], mentions);
     if (s->kept) {
         stats->kept++;
         return fill(p, examples_offer(&stats->kept_examples, 0, s->hash, s->same), s);
@@ -243,6 +250,7 @@ static int take_end(struct pass *p, const struct seen *s)
     stats->ended[s->end]++;
     if (!s->by) return 0;
     s->by->rows++;
+    add_mentions(s->by->mentioning, mentions);
     if (take_duplicate(p, s, s->by) < 0) return -1;
     return fill(p, examples_offer(&s->by->examples, 0, s->hash, s->same), s);
 }

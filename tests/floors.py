@@ -18,10 +18,12 @@ FLOORS = ["base", "rows", "library", "stage", "command", "run"]
 DOORS = [
     ("filters", "crawl/image/"), ("filters", "crawl/url/"), ("reports", "crawl/image/"), ("reports", "crawl/url/"),
     ("reports", "filters/table.h"), ("reports", "filters/chain.h"), ("reports", "filters/preset.h"),  # rules, as they are asked
+    ("reports", "filters/text/wordlist.h"),  # whom captions name
     ("reports", "crawl/net/status.h"),  # what became of a picture, in words
     ("reports", "shard/tar.h"), ("reports", "shard/walk.h"), ("reports", "shard/store.h"), ("reports", "shard/index_read.h"),
     ("filters", "shard/pictures.h"),  # score reads packs
     ("filters", "shard/tar.h"), ("filters", "shard/store.h"),  # model eval reads shards
+    ("filters", "shard/parquet.h"),  # score writes a table beside embeddings
     ("filters", "crawl/net/download.h"),  # model fetches a file from its publisher
     ("crawl", "shard/tar.h"), ("crawl", "shard/store.h"),  # import reads shards
 ]

@@ -17,6 +17,7 @@ import tempfile
 import time
 
 from fetch_bench import FetchBench
+from report_bench import ROWS as REPORT_ROWS, ReportBench
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WINNOW = os.path.abspath(os.environ.get("WINNOW", os.path.join(ROOT, "winnow")))
@@ -199,7 +200,12 @@ class Bench:
     def fetch(self):
         FetchBench(self, WINNOW, ROOT, SHARED, timed).run()
 
-    # ---- (f) starting
+    # ---- (f) the page
+
+    def report(self):
+        ReportBench(self.say, self.folder, WINNOW, REPORT_ROWS, min(self.rounds, 2)).run()
+
+    # ---- (g) starting
 
     def start(self):
         each = sorted(cpu_of([WINNOW, "--version"]) for _ in range(100))[50] * 1000
@@ -229,7 +235,7 @@ def machine():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=["extract", "rows", "rules", "shard", "fetch", "start"])
+    parser.add_argument("--only", choices=["extract", "rows", "rules", "shard", "fetch", "report", "start"])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--no-peer", action="store_true", help="do not fetch and measure FastWARC + resiliparse and img2dataset")
     options = parser.parse_args()
@@ -239,7 +245,7 @@ def main():
         bench = Bench(folder, options.rounds, not options.no_peer)
         bench.lines.append(f"{version}; {machine()}; least of {options.rounds} rounds")
         print(bench.lines[0], flush=True)
-        for name in ["start", "extract", "rows", "rules", "shard", "fetch"]:
+        for name in ["start", "extract", "rows", "rules", "shard", "fetch", "report"]:
             if options.only in (None, name):
                 getattr(bench, name)()
         if not options.only:

@@ -202,6 +202,36 @@ class Numbers(ReportPage):
         for item in told["hosts"]["hosts"]["most_frequent"]:
             self.assertEqual((item["asked"], item["received"]), (reached[item["name"]], got[item["name"]]))
 
+    def test_whom_captions_name_and_who_removes_them(self):
+        named = ["Portrait of two WOMEN on a bridge", "A French church in winter", "the buddhist monk’s bowl", "New Zealand, from the sea", "an old new map",
+                 "Non-binary persons", "churches of Sri Lanka", "a womanly figure", "zealand new", "", "Ein Mann am See", "the mosque \u2014girls praying"]
+        dice = random.Random(9)
+        texts = [dice.choice(named) + dice.choice(["", " again", " at night in the rain", ", it is said, and " + "so on " * 9]) for _ in range(300)]
+        self.make_run(crawls=[make.packed([make.page("http://p.example/", [(f"http://i.example/{n}.png", text) for n, text in enumerate(texts)])])], tasks=1)
+        rows, naming = self.rows(), self.json()["rows"]["captions"]["naming"]
+        kinds = ["people", "genders", "nations", "religions"]
+        self.assertEqual(naming["lists"], {kind: f"mentions-{kind}" for kind in kinds})
+        entries = {}
+        for kind in kinds:
+            with open(os.path.join(make.ROOT, f"filters/lists/mentions-{kind}.txt"), encoding="utf-8") as file:
+                entries[kind] = [line.strip() for line in file if not line.startswith("#")]
+            self.assertEqual(entries[kind], sorted(set(entries[kind])))
+        find = {kind: re.compile(r"(?<!\w)(" + "|".join(re.escape(entry) for entry in entries[kind]) + r")(?!\w)") for kind in kinds}
+        names = lambda row, kind: bool(find[kind].search(re.sub(r"[^\w]+", " ", row["text"].lower())))
+        counts = lambda chosen: {"all": len(chosen), **{kind: sum(names(row, kind) for row in chosen) for kind in kinds}}
+        self.assertGreater(min(counts(rows).values()), 20)
+        self.assertEqual(naming["rows"], counts(rows))
+        self.assertEqual(naming["kept"], counts([row for row in rows if row["end"] is None]))
+        dropped = collections.defaultdict(list)
+        for row in rows:
+            if row["end"]:
+                dropped[row["end"], row["rule"]].append(row)
+        self.assertEqual({(rule["step"], rule["rule"]): rule["removed"] for rule in naming["rules"]}, {key: counts(chosen) for key, chosen in dropped.items()})
+        for rule in naming["rules"]:
+            self.assertEqual(rule["reached"], counts([row for row in rows if row["end"] is None or row["end"] >= rule["step"]]))
+        self.assertIn("Who is removed by what", self.page()[1].words)
+        self.assertRegex(self.winnow("report", "--format", "text", "OUT").out.decode(), r"removed by +all +people +genders +nations +religions\n")
+
     def test_pictures_are_those_of_the_rows(self):
         self.make_run()
         pictures = [row for row in self.rows() if row["end"] in (None, "05-filter")]
