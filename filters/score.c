@@ -41,6 +41,7 @@ static int score_open(struct stage_run *run)
     s->keeps_embeddings = o->embeddings != NULL;
     if (!s->keeps_embeddings) return 0;
     if (score_npy_open(&s->images, "img", clip_embed(s->clip), run->common->tmp) < 0) return -1;
+    if (score_metadata_open(&s->metadata, &run->out, run->common->tmp) < 0) return -1;
     return s->similarity ? score_npy_open(&s->texts, "text", clip_embed(s->clip), run->common->tmp) : 0;
 }
 
@@ -51,6 +52,7 @@ static void score_close(struct stage_run *run)
     captions_close(s->captions);
     score_npy_close(&s->images);
     score_npy_close(&s->texts);
+    score_metadata_close(&s->metadata);
     cache_writer_close(s->writer);
     cache_close(s->cache);
     score_close_parts(s);
@@ -146,6 +148,7 @@ static int emit(struct stage_run *run, struct stage_item *rows)
         s->unscored += embedding == NULL;
         if (s->keeps_embeddings && score_npy_add(&s->images, embedding) < 0) return -1;
         if (s->keeps_embeddings && s->similarity && score_npy_add(&s->texts, score_text(s, item, i)) < 0) return -1;
+        if (s->keeps_embeddings && score_metadata_add(&s->metadata, &rows->out.rows[i], &rows->scratch) < 0) return -1;
         if (s->writer && p->computed && cache_writer_add(s->writer, p->name, item->embeddings + i * embed, item->pooled + i * width) < 0)
             return -1;
     }
@@ -168,6 +171,7 @@ static int finish(struct stage_run *run)
     const char *folder = ((const struct score_options *)run->options)->embeddings;
     if (s->keeps_embeddings && score_npy_publish(&s->images, run, folder) < 0) return -1;
     if (s->keeps_embeddings && s->similarity && score_npy_publish(&s->texts, run, folder) < 0) return -1;
+    if (s->keeps_embeddings && score_metadata_publish(&s->metadata, run, folder) < 0) return -1;
     if (s->writer && cache_writer_publish(s->writer) < 0) return -1;
     if (run->common->quiet) return 0;
     log_line("%llu rows by %s (%s, %s, %s): %llu pictures decoded, %llu from the cache", (unsigned long long)s->rows, s->name,
@@ -235,7 +239,7 @@ static const struct option options[] = {
     {"allow-substitute", 0, OPTION_LIST, AT(substitutes), .argument = "NAME", .split = true,
      .help = "the model NAME, which is this one, may stand in for those that heads were trained on; recorded"},
     {"embeddings", 0, OPTION_TEXT, AT(embeddings), .argument = "FOLDER", .neutral = true,
-     .help = "write them as half floats, in clip-retrieval's layout"},
+     .help = "write them as half floats beside a table of the rows, in clip-retrieval's layout"},
     {"cache", 0, OPTION_TEXT, AT(cache), .argument = "FOLDER", .neutral = true,
      .help = "read and keep embeddings of pictures here, to decode none twice"},
     {0},

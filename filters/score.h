@@ -15,8 +15,10 @@
 #include "filters/clip/zeroshot.h"
 #include "pipeline/base/spill.h"
 #include "pipeline/stage.h"
+#include "shard/parquet.h"
 #include "shard/pictures.h"
 
+#include <limits.h>
 #include <pthread.h>
 
 enum {
@@ -69,6 +71,21 @@ int score_npy_open(struct score_npy *npy, const char *kind, size_t width, const 
 int score_npy_add(struct score_npy *npy, const float *embedding); /* NULL: a row of zeros */
 int score_npy_publish(struct score_npy *npy, struct stage_run *run, const char *folder);
 void score_npy_close(struct score_npy *npy); /* also of a zeroed one */
+int score_npy_path(char path[PATH_MAX], const struct stage_run *run, const char *folder, const char *what, const char *ending);
+int score_npy_copy(struct file_out *out, const struct spill *spill);
+
+/* The table beside them (score_metadata.c). */
+struct score_metadata {
+    struct spill spill;
+    struct parquet *parquet;
+    struct parquet_column *columns;
+    size_t *sources, count; /* columns of the output; SIZE_MAX: none */
+    uint64_t rows;
+};
+int score_metadata_open(struct score_metadata *m, const struct columns *out, const char *tmp); /* all columns of the output are known */
+int score_metadata_add(struct score_metadata *m, const struct row *row, struct arena *scratch);
+int score_metadata_publish(struct score_metadata *m, struct stage_run *run, const char *folder);
+void score_metadata_close(struct score_metadata *m); /* also of a zeroed one */
 
 struct score {
     struct clip *clip;
@@ -94,6 +111,7 @@ struct score {
     struct cache_key key;
     struct cache_writer *writer;
     struct score_npy images, texts;
+    struct score_metadata metadata;
     uint64_t rows, unscored, decoded, cached;
 };
 

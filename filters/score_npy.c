@@ -53,30 +53,37 @@ static int write_header(struct file_out *out, const struct score_npy *npy)
     return file_write(out, str_of(text, length));
 }
 
-static int copy_rows(struct file_out *out, const struct score_npy *npy)
+int score_npy_copy(struct file_out *out, const struct spill *spill)
 {
     char *buffer = malloc(COPY_BYTES);
     int result = buffer ? 0 : fail_memory();
-    for (uint64_t at = 0; result == 0 && at < npy->spill.size;) {
-        size_t n = npy->spill.size - at < COPY_BYTES ? (size_t)(npy->spill.size - at) : COPY_BYTES;
-        result = spill_read(&npy->spill, at, buffer, n);
+    for (uint64_t at = 0; result == 0 && at < spill->size;) {
+        size_t n = spill->size - at < COPY_BYTES ? (size_t)(spill->size - at) : COPY_BYTES;
+        result = spill_read(spill, at, buffer, n);
         if (result == 0) result = file_write(out, str_of(buffer, n));
         at += n;
     }
     free(buffer);
-    return result == 0 ? file_write(out, buf_str(&npy->waiting)) : -1;
+    return result;
+}
+
+/* FOLDER/ what, the task's number, ending. */
+int score_npy_path(char path[PATH_MAX], const struct stage_run *run, const char *folder, const char *what, const char *ending)
+{
+    int digits = 1;
+    for (uint64_t n = run->tasks; n >= 10; n /= 10) digits++;
+    int n = snprintf(path, PATH_MAX, "%s/%s%0*llu%s", folder, what, digits, (unsigned long long)run->task, ending);
+    return n > 0 && n < PATH_MAX ? 0 : fail_usage("a path of more than %d bytes", PATH_MAX);
 }
 
 int score_npy_publish(struct score_npy *npy, struct stage_run *run, const char *folder)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], what[32];
     struct file_out out = {.fd = -1};
-    int digits = 1;
-    for (uint64_t n = run->tasks; n >= 10; n /= 10) digits++;
-    int n = snprintf(path, sizeof path, "%s/%s_emb/%s_emb_%0*llu.npy", folder, npy->kind, npy->kind, digits,
-                     (unsigned long long)run->task);
-    if (n < 0 || n >= (int)sizeof path) return fail_usage("a path of more than %d bytes", PATH_MAX);
-    if (file_create(&out, path) == 0 && write_header(&out, npy) == 0 && copy_rows(&out, npy) == 0)
+    snprintf(what, sizeof what, "%s_emb/%s_emb_", npy->kind, npy->kind);
+    if (score_npy_path(path, run, folder, what, ".npy") < 0) return -1;
+    if (file_create(&out, path) == 0 && write_header(&out, npy) == 0 && score_npy_copy(&out, &npy->spill) == 0 &&
+        file_write(&out, buf_str(&npy->waiting)) == 0)
         return stage_publish(run, &out, npy->rows);
     file_discard(&out);
     return -1;

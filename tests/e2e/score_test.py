@@ -5,7 +5,7 @@ import os
 import struct
 import unittest
 
-from tests.e2e import clip_data, make
+from tests.e2e import clip_data, make, parquet
 
 TINY = os.path.join(make.ROOT, "tests/data/clip-tiny")
 NAME = "clip_tiny"
@@ -110,6 +110,30 @@ class Score(make.InFolder):
             for i, row in enumerate(expected):
                 for a, b in zip(numbers[12 * i:12 * i + 12], row, strict=True):
                     self.assertAlmostEqual(a, b, delta=6e-4)
+
+    def test_the_table_beside_embeddings_has_the_rows(self):
+        self.score("3/", "--embeddings", "emb", "--classes", "laion_age")
+        groups, columns = parquet.read(self.path("emb/metadata/metadata_0.parquet"))
+        self.assertEqual(groups, 1)
+        rows = self.rows("3/00000.rows.zst")
+        names = {"image_path": "id", "caption": "text"}
+        self.assertEqual(set(columns), {*rows[0], *names} - {"text", "image_pack", "image_offset", "image_length"})
+        for name, cells in columns.items():
+            for cell, row in zip(cells, rows, strict=True):
+                found = make.unescape(row[names.get(name, name)])
+                self.assertEqual(cell, None if found == "" else type(cell)(found), name)
+        self.assertTrue({int, float, str} <= {type(c) for cells in columns.values() for c in cells})
+
+    def test_a_long_table_has_groups(self):
+        count = 70000
+        header = "id\ttext\tsrc_file\tsrc_record\tsrc_image\tsrc_text\timage_pack\timage_offset\timage_length\n"
+        self.write("rows.tsv", header + "".join(f"{i:032x}\t{'a text' if i % 3 else ''}\t0\t{i}\t0\t0\t\t\t\n" for i in range(count)))
+        self.score("3/", "--embeddings", "emb", "--plain-input", rows="rows.tsv")
+        groups, columns = parquet.read(self.path("emb/metadata/metadata_0.parquet"))
+        self.assertEqual(groups, 2)
+        self.assertEqual(columns["src_record"], list(range(count)))
+        self.assertEqual(columns["caption"], ["a text" if i % 3 else None for i in range(count)])
+        self.assertEqual(set(columns[f"sim_{NAME}"]), {None})
 
     # ---- what does not matter
 
