@@ -515,7 +515,7 @@ static int fetch_manifest(struct stage_run *run, json_t *manifest)
     const struct fetch *fetch = run->state;
     if (!fetch->web) return 0;
     struct net_counts c = web_counts(fetch->web);
-    json_t *web = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "requests", (json_int_t)c.requests, "robots_requests", (json_int_t)c.robots_requests,
+    json_t *web = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "requests", (json_int_t)c.requests, "notice_requests", (json_int_t)c.notice_requests,
                             "retries", (json_int_t)c.retries, "redirects", (json_int_t)c.redirects, "refetched", (json_int_t)c.refetched,
                             "bytes", (json_int_t)c.bytes);
     return web && json_object_set_new(manifest, "web", web) == 0 ? 0 : fail_memory();
@@ -538,7 +538,7 @@ static void fetch_close(struct stage_run *run)
 }
 
 static const struct stage stage = {
-    .behaviour = 4,
+    .behaviour = 5,
     .needs = "url src_file src_record src_image src_text",
     .hint = "run 'winnow extract' first",
     .drops = true,
@@ -562,8 +562,8 @@ const struct command command_fetch = {
     .arguments = "[OPTIONS] --from-warc FILE|--from-web [ROWS...]",
     .description = "Looks each row's URL up among the responses of WARC files: the first in order, through up to five recorded "
                    "redirects. Or, with --from-web, asks the picture's host over HTTP: each distinct URL of a megabyte of rows "
-                   "once, many hosts at a time, each politely: robots.txt, X-Robots-Tag and Retry-After are obeyed, no private "
-                   "address is ever connected to, and whatever of this is switched off stands in the manifest.\n\n"
+                   "once, many hosts at a time, each politely: robots.txt, tdmrep.json, ai.txt, X-Robots-Tag and Retry-After "
+                   "are obeyed, no private address is ever connected to, and whatever of this is switched off stands in the manifest.\n\n"
                    "The picture is decoded within limits, turned upright, laid over white where it is transparent, "
                    "resized and encoded, and goes into a pack beside the output, a plain tar; the row gets its place there, "
                    "and sizes, SHA-256 and perceptual hash of the original.\n\n"

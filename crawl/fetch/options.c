@@ -49,7 +49,7 @@ const struct option fetch_option_table[] = {
      .help = "URLs, domains, or SHA-256 of such, one a line, that are not asked for"},
     {"no-robots", 0, OPTION_FLAG, AT(no_robots), .help = "do not read robots.txt; recorded"},
     {"no-directives", 0, OPTION_FLAG, AT(no_directives),
-     .help = "do not heed page_robots, X-Robots-Tag and tdm-reservation; recorded"},
+     .help = "do not heed page_robots, X-Robots-Tag, tdm-reservation, tdmrep.json and ai.txt; recorded"},
     {"ports", 0, OPTION_CHOICE, AT(ports), .choices = "web|high", .initial = "web", .help = "web: 80 and 443; high: those from 1024 on too"},
     {"accept-network", 0, OPTION_LIST, AT(accept_network), .argument = "CIDR", .split = true,
      .help = "ask hosts in this private network too, such as 127.0.0.0/8; recorded"},
@@ -121,7 +121,7 @@ int fetch_net_options(struct net_options *net, const struct fetch_options *o, co
     net->ca_file = o->ca;
     net->optout = list;
     net->ignore_robots = o->no_robots;
-    net->ignore_tags = net->ignore_tdm = o->no_directives;
+    net->ignore_tags = net->ignore_tdm = net->ignore_ai_txt = o->no_directives;
     net->polite.connections = (unsigned)o->per_host;
     net->polite.rate = o->rate;
     net->connections = (unsigned)o->connections;

@@ -35,7 +35,8 @@ void outcome_of_recorded(struct outcome *o, const struct recorded_response *resp
 /* What another look would find again: no library's words, which differ from time to time. */
 static bool detail_is_measured(enum net_status status)
 {
-    return status == NET_ADDRESS || status == NET_PORT || status == NET_ROBOTS_TAG || status == NET_WRONG_TYPE || status == NET_BAD_URL;
+    return status == NET_ADDRESS || status == NET_PORT || status == NET_ROBOTS_TAG || status == NET_TDM_RESERVED ||
+           status == NET_WRONG_TYPE || status == NET_BAD_URL;
 }
 
 void outcome_of_web(struct outcome *o, const struct net_result *result)

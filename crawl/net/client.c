@@ -37,7 +37,7 @@ static int on_head(void *owner, struct str head) { return response_head(owner, h
 static bool on_keep(void *owner)
 {
     const struct site *site = ((const struct job *)owner)->site;
-    return site->urls.first || site->robots_jobs.first;
+    return site->urls.first || site->notice_jobs.first;
 }
 
 static int on_body(void *owner, struct str piece) { return response_body(owner, piece); }
@@ -199,7 +199,7 @@ static bool may_start_more(const struct net *net)
 static struct job *take_job(struct site *site)
 {
     if (!site_may_start(site)) return NULL;
-    struct job *job = job_list_take(&site->robots_jobs);
+    struct job *job = job_list_take(&site->notice_jobs);
     return job ? job : job_list_take(&site->urls);
 }
 

@@ -12,8 +12,8 @@
  *     net_close(net);
  *
  * Every submitted URL gives exactly one result, in any order. On its way a URL, and each redirect's target, passes: the URL
- * parser, opt-out lists, the guard (scheme, port, address), the name servers, robots.txt of its site, and the queue of its
- * host (polite.h). Of a response the head is read first: a refusal in it (X-Robots-Tag, tdm-reservation), an announced length
+ * parser, opt-out lists, the guard (scheme, port, address), the name servers, what its site says of its use (robots.txt,
+ * tdmrep.json, ai.txt: each asked for once and kept for a day), and the queue of its host (polite.h). Of a response the head is read first: a refusal in it (X-Robots-Tag, tdm-reservation), an announced length
  * over the limit or a type that is certainly no picture ends it there. A body that came with a Content-Encoding is decoded
  * under the same limit.
  *
@@ -48,7 +48,8 @@ struct net_options {
     bool any_certificate, no_http2;
     bool ignore_robots;            /* robots.txt */
     bool ignore_tags;              /* X-Robots-Tag */
-    bool ignore_tdm;               /* tdm-reservation */
+    bool ignore_tdm;               /* tdm-reservation and /.well-known/tdmrep.json */
+    bool ignore_ai_txt;            /* /ai.txt */
     const struct optout *optout;   /* NULL: none; outlives the net */
     struct polite_limits polite;
     unsigned connections, window;
@@ -96,7 +97,8 @@ void net_pause(struct net *net, bool paused); /* while paused no transfer starts
 size_t net_inside(const struct net *net); /* URLs submitted and not yet collected */
 
 struct net_counts {
-    uint64_t requests, robots_requests, retries, redirects, refetched; /* refetched: broken off for want of memory */
+    uint64_t requests, notice_requests, retries, redirects, refetched; /* notices: robots.txt, tdmrep.json, ai.txt; refetched:
+                                                                          broken off for want of memory */
     uint64_t bytes;                                                    /* of bodies, as they came */
     struct names_counts names;
 };

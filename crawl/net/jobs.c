@@ -103,8 +103,8 @@ void job_finish(struct job *job, enum net_status status)
 {
     struct net *net = job->net;
     leave_site(job);
-    if (job->kind == JOB_ROBOTS) {
-        site_robots(job->asks_for, job, status);
+    if (job->kind == JOB_NOTICE) {
+        notice_came(job->asks_for, job, status);
         job_free(job);
         return;
     }
@@ -163,14 +163,14 @@ void job_enter(struct job *job, struct str text, const struct url *base)
         status = NET_LOCAL;
     }
     if (status != NET_OK) job_finish(job, status);
-    else site_add(site, job, job->kind == JOB_ROBOTS);
+    else site_add(site, job, false);
 }
 
 /* Follows a redirect. A Location should be ASCII; UTF-8 is taken as such, other bytes one by one, as browsers do. */
 static void follow(struct job *job)
 {
     struct net *net = job->net;
-    unsigned most = job->kind == JOB_ROBOTS ? ROBOTS_REDIRECTS : net->options.redirects;
+    unsigned most = job->kind == JOB_NOTICE ? NOTICE_REDIRECTS : net->options.redirects;
     if (job->hops == most) {
         job_finish(job, NET_REDIRECTS);
         return;
@@ -209,7 +209,7 @@ void job_start(struct job *job)
     struct wire_request request = {
         .url = request_url(job), .host = site->host, .port = site->port,
         .addresses = site->address.addresses, .address_count = site->literal || o->proxy ? 0 : site->address.count,
-        .accept = job->kind == JOB_ROBOTS ? WIRE_TEXT : WIRE_PICTURE,
+        .accept = job->kind == JOB_NOTICE ? WIRE_TEXT : WIRE_PICTURE,
         .deadline_ms = o->deadline_ms, .connect_ms = o->connect_ms, .stall_ms = o->stall_ms, .stall_bytes = o->stall_bytes, .owner = job,
     };
     if (!job->started) job->started = net->now;
@@ -218,7 +218,7 @@ void job_start(struct job *job)
     job->http_status = 0;
     job->verdict = NET_OK;
     net->counts.requests++;
-    if (job->kind == JOB_ROBOTS) net->counts.robots_requests++;
+    if (job->kind == JOB_NOTICE) net->counts.notice_requests++;
     if (request.url && net->ops->start(net->wire, &request) == 0) {
         net->running++;
         return;

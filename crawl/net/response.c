@@ -59,7 +59,9 @@ static enum net_status judge_use(struct job *job, const struct said *said)
         job_say(job, "%s", directive_name((enum directive)tags));
         return NET_ROBOTS_TAG;
     }
-    return said->directives & DIRECTIVE_TDM && !o->ignore_tdm ? NET_TDM_RESERVED : NET_OK;
+    if (!(said->directives & DIRECTIVE_TDM) || o->ignore_tdm) return NET_OK;
+    job_say(job, "%s", directive_name(DIRECTIVE_TDM));
+    return NET_TDM_RESERVED;
 }
 
 static enum net_status judge(struct job *job, const struct http_head *head, const struct said *said)
@@ -72,7 +74,7 @@ static enum net_status judge(struct job *job, const struct http_head *head, cons
         if (!head->location.n) return NET_BAD_LOCATION;
         return buf_add(&job->location, head->location) < 0 ? NET_LOCAL : NET_OK;
     }
-    if (job->kind == JOB_ROBOTS) return head->status / 100 == 2 ? NET_OK : NET_HTTP;
+    if (job->kind == JOB_NOTICE) return head->status / 100 == 2 ? NET_OK : NET_HTTP;
     if (head->status != 200 && head->status != 203) return NET_HTTP;
     enum net_status status = judge_use(job, said);
     if (status != NET_OK) return status;
@@ -110,7 +112,7 @@ static int keep_encoding(struct job *job, const struct http_head *head)
 
 static size_t body_limit(const struct job *job)
 {
-    return job->kind == JOB_ROBOTS ? (size_t)ROBOTS_BYTES_MAX : job->net->options.bytes_max;
+    return job->kind == JOB_NOTICE ? (size_t)ROBOTS_BYTES_MAX : job->net->options.bytes_max;
 }
 
 /* Makes the body's buffer, whose ceiling is what may come. */
@@ -181,7 +183,7 @@ int response_body(struct job *job, struct str piece)
     job->net->counts.bytes += piece.n;
     if (job->drain) return drain_piece(job, piece);
     size_t left = job->body.ceiling - job->body.n;
-    if (piece.n > left && job->kind == JOB_ROBOTS) {
+    if (piece.n > left && job->kind == JOB_NOTICE) {
         piece.n = left;
         job->enough = true;
     } else if (piece.n > left) {

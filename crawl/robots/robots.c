@@ -6,12 +6,12 @@
 
 #include <stdlib.h>
 
+enum { RULES_FIRST = 16 }; /* room at first: a power of two */
 enum { OWN, EVERYBODY, AUDIENCES };
 enum key { KEY_OTHER, KEY_AGENT, KEY_ALLOW, KEY_DISALLOW, KEY_DELAY };
 
 struct audience {
     struct robots robots;
-    size_t room;    /* of rules */
     bool seen;      /* some group is for them */
     bool listening; /* the group at hand is for them */
 };
@@ -117,21 +117,20 @@ static int add_normal(struct buf *out, struct str s, bool escape)
     return 0;
 }
 
-static int add_rule(struct audience *a, struct str value, bool allow)
+int robots_add(struct robots *r, struct str value, bool allow)
 {
-    struct robots *r = &a->robots;
-    if (r->count == a->room) {
-        size_t room = a->room ? a->room * 2 : 16;
+    if (r->count == 0 || (r->count >= RULES_FIRST && (r->count & (r->count - 1)) == 0)) { /* full: room doubles */
+        size_t room = r->count ? r->count * 2 : (size_t)RULES_FIRST;
         struct robots_rule *larger = realloc(r->rules, room * sizeof *larger);
         if (!larger) return fail_memory();
         r->rules = larger;
-        a->room = room;
     }
     size_t at = r->patterns.n;
     if (add_normal(&r->patterns, value, true) < 0) return -1;
     struct str pattern = str_from_at(buf_str(&r->patterns), at);
-    bool wild = memchr(pattern.p, '*', pattern.n) || pattern.p[pattern.n - 1] == '$';
+    bool wild = pattern.n && (memchr(pattern.p, '*', pattern.n) || pattern.p[pattern.n - 1] == '$');
     r->rules[r->count++] = (struct robots_rule){(uint32_t)at, (uint32_t)pattern.n, allow, wild};
+    r->wild_count += wild;
     return 0;
 }
 
@@ -144,7 +143,7 @@ static int add_index_page(struct audience *a, struct str value)
     char folder[ROBOTS_LINE_MAX + 1];
     memcpy(folder, value.p, slash);
     folder[slash] = '$';
-    return add_rule(a, str_of(folder, slash + 1), true);
+    return robots_add(&a->robots, str_of(folder, slash + 1), true);
 }
 
 static int take_rule(struct parse *p, struct str value, bool allow)
@@ -153,7 +152,7 @@ static int take_rule(struct parse *p, struct str value, bool allow)
     for (int i = 0; i < AUDIENCES && value.n; i++) {
         struct audience *a = &p->audience[i];
         if (!a->listening) continue;
-        if (add_rule(a, value, allow) < 0 || (allow && add_index_page(a, value) < 0)) return -1;
+        if (robots_add(&a->robots, value, allow) < 0 || (allow && add_index_page(a, value) < 0)) return -1;
     }
     return 0;
 }
@@ -190,16 +189,18 @@ static int compare_rules(const void *a, const void *b)
 static void finish(struct robots *r)
 {
     if (r->count) qsort(r->rules, r->count, sizeof *r->rules, compare_rules);
-    for (size_t i = 0; i < r->count; i++) r->wild_count += r->rules[i].wild;
+}
+
+void robots_init(struct robots *robots)
+{
+    *robots = (struct robots){.crawl_delay_ms = -1};
+    buf_init(&robots->patterns, 6 * ROBOTS_BYTES_MAX); /* escapes triple, index pages double */
 }
 
 int robots_parse(struct robots *robots, struct str bytes, struct str agent)
 {
     struct parse p = {.agent = agent};
-    for (int i = 0; i < AUDIENCES; i++) {
-        p.audience[i].robots.crawl_delay_ms = -1;
-        buf_init(&p.audience[i].robots.patterns, 6 * ROBOTS_BYTES_MAX); /* escapes triple, index pages double */
-    }
+    for (int i = 0; i < AUDIENCES; i++) robots_init(&p.audience[i].robots);
     if (bytes.n > ROBOTS_BYTES_MAX) bytes.n = ROBOTS_BYTES_MAX;
     if (str_starts(bytes, STR("\xEF\xBB\xBF"))) bytes = str_from_at(bytes, 3);
     int result = 0;

@@ -30,7 +30,8 @@ struct robots_rule {
 
 struct robots {
     struct buf patterns;       /* all of them, one after another */
-    struct robots_rule *rules; /* longest first, Allow before Disallow where equally long */
+    struct robots_rule *rules; /* the first that matches decides. From robots_parse: longest first, Allow before Disallow
+                                  where equally long */
     size_t count, wild_count;
     int64_t crawl_delay_ms;    /* -1 when none is asked for */
 };
@@ -38,6 +39,10 @@ struct robots {
 /* Parses the first ROBOTS_BYTES_MAX bytes for the crawler whose product token is `agent`. 0, or -1 when out of memory. The
  * result owns its memory and no part of `bytes`. */
 int robots_parse(struct robots *robots, struct str bytes, struct str agent);
+/* Rules by hand, in the order in which they are asked (crawl/robots/tdmrep.h): an empty struct, and a pattern more. -1 with a
+ * sentence when out of memory. */
+void robots_init(struct robots *robots);
+int robots_add(struct robots *robots, struct str pattern, bool allow);
 void robots_free(struct robots *robots); /* may be called twice, and on a zeroed struct, which allows everything */
 size_t robots_memory(const struct robots *robots); /* bytes held */
 

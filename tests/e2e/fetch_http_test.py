@@ -162,14 +162,20 @@ class Refusals(Web):
     def test_what_is_switched_off_stands_in_the_manifest(self):
         self.server.robots["h.test"] = b"User-agent: *\nDisallow: /\n"
         self.server.paths["/tags"] = lambda c, r: c.picture("X-Robots-Tag: noai")
-        urls = [self.server.url(path, "h.test") for path in ("/ok", "/tags", "/tdm")]
+        self.server.tdmrep["h.test"] = b'[{"location": "/chunked", "tdm-reservation": 1}]'
+        self.server.ai_txt["h.test"] = b"User-Agent: *\nDisallow: *\n"
+        urls = [self.server.url(path, "h.test") for path in ("/ok", "/tags", "/tdm", "/chunked")]
         rows, dropped = self.fetch(rows_of(urls, {0: "noai"}), "--no-robots", "--no-directives", "--accept-network=10.1.0.0/16")
-        self.assertEqual(self.statuses(urls, rows, dropped), ["ok"] * 3)
+        self.assertEqual(self.statuses(urls, rows, dropped), ["ok"] * 4)
         said = self.manifest()["parameters"]
         self.assertEqual({name: said[name] for name in ("from-web", "no-robots", "no-directives", "rate", "ports", "user-agent")},
                          {"from-web": "true", "no-robots": "true", "no-directives": "true", "rate": "0", "ports": "high", "user-agent": AGENT})
         self.assertIn("127.0.0.0/8", said["accept-network"])
-        self.assertEqual(self.server.asked("/robots.txt"), [])
+        self.assertEqual(len(self.server.requests), 4)
+        rows, dropped = self.fetch(rows_of(urls, {0: "noai"}), "--no-robots", out="heeded")
+        self.assertEqual([(row["rule"], row["measured"]) for row in dropped],
+                         [("fetch.page_robots", "noai"), ("fetch.ai_txt", ""), ("fetch.ai_txt", ""), ("fetch.tdm_reserved", "tdmrep.json")])
+        self.assertEqual(self.manifest("heeded")["web"]["notice_requests"], 2)
 
     def test_opt_out_lists_hold_urls_domains_and_hashes(self):
         hidden = hashlib.sha256(b"hidden.test").hexdigest()
@@ -178,7 +184,7 @@ class Refusals(Web):
         urls = [self.server.url(*at) for at in (("/ok?1", "h.test"), ("/ok?2", "h.test"), ("/ok", "pictures.owner.test"), ("/ok", "hidden.test"))]
         rows, dropped = self.fetch(rows_of(urls), "--opt-out", self.path("opt-out.txt"))
         self.assertEqual(self.statuses(urls, rows, dropped), ["opted_out", "ok", "opted_out", "opted_out"])
-        self.assertEqual([r.target for r in self.server.requests if r.path != "/robots.txt"], ["/ok?2"])
+        self.assertEqual([r.target for r in self.server.pictures()], ["/ok?2"])
 
     def test_the_environments_proxy_is_no_proxy_of_ours(self):
         os.environ["http_proxy"] = "http://127.0.0.1:1"
@@ -288,12 +294,11 @@ class Retry(Web):
                          ["http_429", "http_500", "reset", "incomplete", "deadline", "http_404", "robots_tag", "robots_unreachable", "dns_failed", "ok",
                           "http_429", "http_500", "reset"])
         sick[0] = False
-        before = len(self.server.requests)
+        before = len(self.server.pictures())
         again, still = self.fetch(self.path("first", "00000.dropped.zst"), "--retry", out="again")
         self.assertEqual([row["rule"] for row in still], ["fetch.http_404", "fetch.robots_tag"])
         self.assertEqual([row["http_status"] for row in still], ["404", "200"])
-        asked = [r.target for r in self.server.requests[before:] if r.path != "/robots.txt"]
-        self.assertEqual(sorted(asked), sorted(["/busy", "/broken", "/reset", "/cut", "/mute", "/ok?1", "/ok?2"]))
+        self.assertEqual(sorted(r.target for r in self.server.pictures()[before:]), sorted(["/busy", "/broken", "/reset", "/cut", "/mute", "/ok?1", "/ok?2"]))
         sound, _ = self.fetch(rows_of(urls), out="sound")
         self.winnow("merge", "-q", "-o", self.path("merged.rows.zst"), self.path("first", "00000.rows.zst"), self.path("again", "00000.rows.zst"))
         merged = self.view("merged.rows.zst")

@@ -53,7 +53,14 @@ class MiniWebTest(unittest.TestCase):
         self.assertEqual({url: n for url, n in asked.items() if n > 1}, {})
         self.assertEqual([url for url in asked if not self.oracle.may_ask(url)], [])
         self.assertEqual(len(asked), len({url for url in self.urls if self.oracle(url) not in ("robots", "robots_unreachable", "proxy", "bad_url")})
-                         + len({urllib.parse.urlsplit(url).netloc for url in self.urls if url.startswith("http:")}))
+                         + self.notices())
+
+    def notices(self):
+        """robots.txt of every host, tdmrep.json and ai.txt of those of which some picture may be asked for."""
+        plain = {url for url in self.urls if url.startswith("http:")}
+        hosts = [{urllib.parse.urlsplit(url).netloc for url in urls}
+                 for urls in (plain, [url for url in plain if self.oracle(url) not in ("robots", "robots_unreachable", "bad_url")])]
+        return len(hosts[0]) + 2 * len(hosts[1])
 
     def test_causes_are_counted(self):
         with open(os.path.join(self.folder, "out", "00000.json")) as file:

@@ -101,13 +101,17 @@ class HostileServer(unittest.TestCase):
     def test_rules_can_be_switched_off(self, server, names, options):
         server.paths["/tags"] = lambda c, r: c.picture("X-Robots-Tag: noai")
         server.robots["h.test"] = b"User-agent: *\nDisallow: /ok"
-        urls = [server.url(path, "h.test") for path in ("/ok", "/tags", "/tdm")]
-        rows, _ = drive(urls, *options)
-        self.assertEqual(statuses(rows), ["robots", "robots_tag", "tdm_reserved"])
-        self.assertEqual([row["cause"] for row in rows], ["refused"] * 3)
-        rows, counts = drive(urls, *options, "--ignore-robots", "--ignore-tags", "--ignore-tdm")
-        self.assertEqual(statuses(rows), ["ok"] * 3)
-        self.assertEqual(counts["robots_requests"], 0)
+        server.tdmrep["h.test"] = b'[{"location": "/steps", "tdm-reservation": 1}]'
+        server.ai_txt["h.test"] = b"User-Agent: *\nDisallow: *chunked\n"
+        urls = [server.url(path, "h.test") for path in ("/ok", "/tags", "/tdm", "/steps?0", "/chunked")]
+        rows, counts = drive(urls, *options)
+        self.assertEqual(statuses(rows), ["robots", "robots_tag", "tdm_reserved", "tdm_reserved", "ai_txt"])
+        self.assertEqual([row["cause"] for row in rows], ["refused"] * 5)
+        self.assertEqual([row["detail"] for row in rows[1:4]], ["noai", "tdm-reservation", "tdmrep.json"])
+        self.assertEqual(counts["notice_requests"], 3)
+        rows, counts = drive(urls, *options, "--ignore-robots", "--ignore-tags", "--ignore-tdm", "--ignore-ai-txt")
+        self.assertEqual(statuses(rows), ["ok"] * 5)
+        self.assertEqual(counts["notice_requests"], 0)
 
     @with_servers
     def test_a_lying_length_does_not_poison_the_next_response(self, server, names, options):
@@ -299,9 +303,9 @@ class Politeness(unittest.TestCase):
         drive([self.server.url(f"/ok?{i}", f"h{i % 3}.owner.test") for i in range(9)], *self.options, "--rate=10")
         times = [r.time for r in self.server.requests]
         gaps = [b - a for a, b in zip(times, times[1:])]
-        self.assertEqual(len(times), 12)  # robots.txt of three hosts
+        self.assertEqual(len(times), 18)  # three notices of three hosts
         self.assertGreater(min(gaps), 0.08)
-        self.assertLess(sum(gaps), 2.5)
+        self.assertLess(sum(gaps), 3.5)
 
     def test_a_host_has_two_connections(self):
         running, most, lock = [0], [0], threading.Lock()
@@ -349,6 +353,42 @@ class Politeness(unittest.TestCase):
         self.assertEqual(dict(zip(expected, statuses(rows))), expected)
         for row in rows:
             self.assertEqual(row["passing"], row["status"] == "robots_unreachable")
+
+    def test_what_the_other_notices_answer_decides(self):
+        """Only robots.txt closes a site by being out of reach; the others then say nothing."""
+        tdmrep, ai_txt = self.server.tdmrep, self.server.ai_txt
+        reserved, forbidden = b'[{"location":"/","tdm-reservation":1}]', b"User-Agent: *\nDisallow: /\n"
+        tdmrep["reserved.test"] = reserved
+        tdmrep["moved.test"] = lambda c, r: c.answer(b"", 302, f"Location: {self.server.url('/.well-known/tdmrep.json', 'reserved.test')}")
+        tdmrep["gzip.test"] = lambda c, r: c.answer(gzip.compress(reserved), 200, "Content-Encoding: gzip")
+        tdmrep["broken.test"], tdmrep["damaged.test"] = 500, reserved[:-1]
+        tdmrep["page.test"] = lambda c, r: c.answer(b"<!DOCTYPE html><p>Disallow: /", 200, "Content-Type: text/html")
+        tdmrep["long.test"] = b"[" + b" " * (500 << 10) + reserved[1:]
+        tdmrep["endless.test"] = misbehave.forever
+        tdmrep["inward.test"] = lambda c, r: c.answer(b"", 302, "Location: http://10.0.0.1/tdmrep.json")
+        tdmrep["silent.test"] = ai_txt["silent.test"] = misbehave.never
+        tdmrep["reset.test"] = lambda c, r: c.reset()
+        ai_txt["forbidden.test"] = forbidden
+        ai_txt["own.test"] = b"User-Agent: *\nDisallow: /\nUser-Agent: winnow\nAllow: /\n"
+        ai_txt["page2.test"] = lambda c, r: c.answer(b"<!DOCTYPE html>\nUser-Agent: *\nDisallow: /", 200, "Content-Type: text/html")
+        self.server.robots["shut.test"] = b"User-agent: *\nDisallow: /ai.txt\nDisallow: /.well-known/\n"
+        tdmrep["shut.test"], ai_txt["shut.test"] = reserved, forbidden
+        expected = {"reserved": "tdm_reserved", "moved": "tdm_reserved", "gzip": "tdm_reserved", "broken": "ok", "damaged": "ok", "page": "ok", "long": "ok",
+                    "endless": "ok", "inward": "ok", "silent": "ok", "reset": "ok", "forbidden": "ai_txt", "own": "ok", "page2": "ok", "shut": "ok", "none": "ok"}
+        rows, _ = drive([self.server.url("/ok", f"{name}.test") for name in expected] * 2, *self.options, *FAST, "--patience=2000", "--tries=1")
+        self.assertEqual(dict(zip(expected, statuses(rows))), expected)
+        self.assertEqual(statuses(rows[:len(expected)]), statuses(rows[len(expected):]))
+        self.assertEqual([r.path for r in self.server.asked(host="none.test")][:3], list(misbehave.NOTICES))
+        for host in ("reserved.test", "forbidden.test"):
+            self.assertEqual(len(self.server.asked("/ai.txt", host)), 1)
+            self.assertEqual(self.server.asked("/ok", host), [])
+        self.assertEqual({r.path for r in self.server.asked(host="shut.test")}, {"/robots.txt", "/ok"})
+
+    def test_a_closed_site_is_asked_for_robots_txt_alone(self):
+        self.server.robots["h.test"] = b"User-agent: *\nDisallow: /\n"
+        rows, _ = drive([self.server.url(f"/ok?{i}", "h.test") for i in range(3)], *self.options, *FAST)
+        self.assertEqual(statuses(rows), ["robots"] * 3)
+        self.assertEqual([r.path for r in self.server.requests], ["/robots.txt"])
 
     def test_crawl_delay_is_kept(self):
         self.server.robots["h.test"] = b"User-agent: *\nCrawl-delay: 0.5\n"
@@ -453,7 +493,7 @@ class Secure(unittest.TestCase):
                 process.wait()
             with open(os.path.join(folder, "access.log")) as file:
                 spoken = collections.Counter(line.split('"')[1].rsplit(" ", 1)[1] for line in file)
-            self.assertEqual(spoken, {"HTTP/2.0": 42, "HTTP/1.1": 42})
+            self.assertEqual(spoken, {"HTTP/2.0": 44, "HTTP/1.1": 44})
 
     @staticmethod
     def wait_for(port):
@@ -473,7 +513,7 @@ class Proxy(unittest.TestCase):
         for host in ("127.0.0.1", "proxy.test"):
             rows, _ = drive(["http://pic.test/ok", "http://10.0.0.1/ok"], f"--dns=127.0.0.1:{names.port}", f"--proxy=http://{host}:{proxy.port}", *FAST)
             self.assertEqual(statuses(rows), ["ok", "address"])
-        self.assertEqual({r.target for r in proxy.requests}, {"http://pic.test/robots.txt", "http://pic.test/ok"})
+        self.assertEqual({r.target for r in proxy.requests}, {"http://pic.test" + path for path in (*misbehave.NOTICES, "/ok")})
         self.assertEqual({name for name, _, _ in names.asked}, {"proxy.test"})
 
     def test_a_proxy_that_makes_no_tunnel_is_our_own_fault(self):

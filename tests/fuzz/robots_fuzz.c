@@ -1,7 +1,8 @@
-/* robots.txt and a path, directives, dates: any bytes. The first byte splits the input into file and path. */
+/* robots.txt, tdmrep.json and a path, directives, dates: any bytes. The first byte splits the input into file and path. */
 #include "crawl/net/when.h"
 #include "crawl/robots/directives.h"
 #include "crawl/robots/robots.h"
+#include "crawl/robots/tdmrep.h"
 
 #include <stdlib.h>
 
@@ -19,6 +20,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (robots.count == 0 && !first) abort();
         for (size_t i = 0; i < robots.count; i++)
             if ((size_t)robots.rules[i].at + robots.rules[i].n > robots.patterns.n || robots.rules[i].n == 0) abort();
+        robots_free(&robots);
+    }
+    if (tdmrep_parse(&robots, file) == 0) {
+        bool first = tdmrep_reserves(&robots, path);
+        if (tdmrep_reserves(&robots, path) != first || (robots.count == 0 && first)) abort();
         robots_free(&robots);
     }
     if (directives_of(all, STR("winnow")) & ~(unsigned)DIRECTIVES_ALL) abort();

@@ -53,6 +53,7 @@ static int set_option(struct net_options *o, struct optout *list, const char *ar
     else if (str_eq(name, STR("ignore-robots"))) o->ignore_robots = true;
     else if (str_eq(name, STR("ignore-tags"))) o->ignore_tags = true;
     else if (str_eq(name, STR("ignore-tdm"))) o->ignore_tdm = true;
+    else if (str_eq(name, STR("ignore-ai-txt"))) o->ignore_ai_txt = true;
     else return set_number(o, name, value);
     return 0;
 }
@@ -76,9 +77,9 @@ static void print_result(const struct net_result *r)
 static void print_counts(const struct net *net)
 {
     struct net_counts c = net_counts(net);
-    printf("{\"requests\":%" PRIu64 ",\"robots_requests\":%" PRIu64 ",\"retries\":%" PRIu64 ",\"redirects\":%" PRIu64 ",\"refetched\":%" PRIu64
+    printf("{\"requests\":%" PRIu64 ",\"notice_requests\":%" PRIu64 ",\"retries\":%" PRIu64 ",\"redirects\":%" PRIu64 ",\"refetched\":%" PRIu64
            ",\"body_bytes\":%" PRIu64 ",\"names_found\":%" PRIu64 ",\"names_asked\":%" PRIu64 ",\"names_failed\":%" PRIu64 "}\n",
-           c.requests, c.robots_requests, c.retries, c.redirects, c.refetched, c.bytes, c.names.found, c.names.asked, c.names.failed);
+           c.requests, c.notice_requests, c.retries, c.redirects, c.refetched, c.bytes, c.names.found, c.names.asked, c.names.failed);
 }
 
 static int run(struct net *net)

@@ -4,7 +4,8 @@
     server.requests   every request: time, host, path, headers, number of the connection, bytes of body sent
 
 Raw sockets and a thread a connection: no library would send such answers. `robots` maps a Host (without port) to what its
-/robots.txt says: bytes, or a status, or a function of the request; others have none (404). Extra paths: server.paths[path].
+/robots.txt says: bytes, or a status, or a function of the request; others have none (404); likewise `tdmrep` and `ai_txt`.
+Extra paths: server.paths[path].
 """
 import gzip
 import re
@@ -36,6 +37,7 @@ def bomb():
 
 
 PICTURE, BOMB = png(), bomb()
+NOTICES = ("/robots.txt", "/.well-known/tdmrep.json", "/ai.txt")  # what a site says of itself, and is asked for first
 
 
 class Request:
@@ -396,7 +398,8 @@ BEHAVIOURS = {name: thing for name, thing in list(globals().items()) if callable
 
 class Server:
     def __init__(self, address="127.0.0.1", port=0, context=None, family=socket.AF_INET):
-        self.paths, self.robots, self.requests = {}, {}, []
+        self.paths, self.requests = {}, []
+        self.robots, self.tdmrep, self.ai_txt = {}, {}, {}
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self.connections = 0
@@ -430,6 +433,10 @@ class Server:
     def asked(self, path=None, host=None):
         with self.lock:
             return [r for r in self.requests if path in (None, r.path) and host in (None, r.host)]
+
+    def pictures(self):
+        """Requests for anything but notices."""
+        return [r for r in self.asked() if r.path not in NOTICES]
 
     def times(self, request):
         """How often this target was asked for, this time included."""
@@ -472,8 +479,8 @@ class Server:
 
     def _behave(self, c, request):
         behaviour = self.paths.get(request.path) or BEHAVIOURS.get(request.path.strip("/"))
-        if request.path == "/robots.txt":
-            behaviour = self.robots.get(request.host, behaviour)
+        if request.path in NOTICES:
+            behaviour = dict(zip(NOTICES, (self.robots, self.tdmrep, self.ai_txt)))[request.path].get(request.host, behaviour)
             if isinstance(behaviour, int):
                 return c.answer(b"", behaviour)
             if isinstance(behaviour, bytes):
