@@ -48,14 +48,17 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def nginx_program():
+    return shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
+
+
 @contextlib.contextmanager
 def serving(folder, tls):
     """nginx on folder/served; its two ports."""
     ports = {"http": free_port(), "https": free_port()}
     with open(os.path.join(folder, "nginx.conf"), "w", encoding="utf-8") as file:
         file.write(HEAD.format(**ports, pem=os.path.join(tls, "server.pem")))
-    nginx = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
-    process = subprocess.Popen([nginx, "-p", folder + "/", "-e", "error.log", "-c", "nginx.conf"], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([nginx_program(), "-p", folder + "/", "-e", "error.log", "-c", "nginx.conf"], stderr=subprocess.DEVNULL)
     try:
         for _ in range(100):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", ports["https"]), 1):
@@ -312,9 +315,14 @@ class FetchBench:
         found = [psnr(png_samples(a), png_samples(b)) for a, b in zip(self.fetched("scaled"), self.fetched("exact"))]
         self.bench.say("PSNR between the two, dB, mean", f"{sum(found) / len(found):.1f}", note=f"least {min(found):.1f}, {len(found)} pictures")
 
-    def run(self):
-        if not os.path.exists(self.archive) or not shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin"):
+    def has_what_it_needs(self):
+        has = os.path.exists(self.archive) and nginx_program() is not None
+        if not has:
             self.bench.say("fetch: needs nginx and ../shared/data/miniweb", "skipped")
+        return has
+
+    def run(self):
+        if not self.has_what_it_needs():
             return
         small, wide = self.unpack()
         self.build_bare()

@@ -123,6 +123,8 @@ class NamesBench:
         return took.cpu / self.count * 1000
 
     def run(self):
+        if not self.pictures.has_what_it_needs():
+            return
         self.pictures.unpack()
         with fetch_bench.serving(self.pictures.folder, self.pictures.tls) as ports:
             faithful = self.measure("servers that answer", ports["http"], False)
