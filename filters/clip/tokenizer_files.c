@@ -8,7 +8,11 @@
 #include <libdeflate.h>
 #include <stdlib.h>
 
+#include "filters/clip/tokenizer_json.h"
 #include "pipeline/base/fail.h"
+#include "pipeline/base/utf8.h"
+
+enum { STRINGS_MOST = 16 << 20 }; /* bytes of tokens that are written with escapes: no more than a file has */
 
 static json_t *parse(const char *file, struct str text)
 {
@@ -18,27 +22,6 @@ static json_t *parse(const char *file, struct str text)
     if (json_is_object(json)) return json;
     json_decref(json);
     return fail("%s: not a JSON object", file), NULL;
-}
-
-/* Names are slices of the JSON's keys. */
-static struct vocabulary_names *read_names(const char *file, json_t *vocab)
-{
-    const char *text;
-    json_t *id;
-    if (!json_is_object(vocab) || json_object_size(vocab) > VOCABULARY_MOST)
-        return fail("%s: no vocabulary, or one of more than %d tokens", file, VOCABULARY_MOST), NULL;
-    struct vocabulary_names *names = vocabulary_names_new(json_object_size(vocab));
-    if (!names) return NULL;
-    json_object_foreach (vocab, text, id) {
-        json_int_t number = json_integer_value(id);
-        int result = json_is_integer(id) && number >= 0 && number < VOCABULARY_MOST
-                         ? vocabulary_name(names, str_from(text), (uint32_t)number)
-                         : fail("%s: token %s: its id is no whole number below %d", file, text, VOCABULARY_MOST);
-        if (result == 0) continue;
-        vocabulary_names_free(names);
-        return NULL;
-    }
-    return names;
 }
 
 /* ---- tokenizer.json ---- */
@@ -112,41 +95,37 @@ static int read_added(struct vocabulary *v, const char *file, json_t *tokens)
     return 0;
 }
 
-/* A merge is "left right" or ["left", "right"]. */
-static int read_merges(struct vocabulary *v, const struct vocabulary_names *names, const char *file, json_t *merges)
+static int read_tokens(struct vocabulary *v, const char *file, const struct tokenizer_json *j, struct arena *strings)
 {
-    size_t i;
-    json_t *m;
-    json_array_foreach (merges, i, m) {
-        struct str right = str_from(json_string_value(json_is_array(m) ? json_array_get(m, 1) : m));
-        struct str left = json_is_array(m) ? str_from(json_string_value(json_array_get(m, 0))) : str_cut(&right, ' ');
-        if (!left.n || !right.n) return fail("%s: merge %zu is not two symbols", file, i);
-        if (vocabulary_add(v, names, file, left, right, (uint32_t)i) < 0) return -1;
-    }
-    return 0;
-}
-
-static int read_tokenizer(struct vocabulary *v, const char *file, json_t *json)
-{
-    json_t *model = json_object_get(json, "model"), *merges = json_object_get(model, "merges");
-    if (check_model(file, model) < 0 || check_normalizer(file, json_object_get(json, "normalizer")) < 0 ||
-        check_splitting(file, json_object_get(json, "pre_tokenizer")) < 0)
-        return -1;
-    struct vocabulary_names *names = read_names(file, json_object_get(model, "vocab"));
-    if (!names) return -1;
-    int result = vocabulary_begin(v, names, file, json_array_size(merges));
-    if (result == 0) result = read_merges(v, names, file, merges);
-    if (result == 0) result = read_added(v, file, json_object_get(json, "added_tokens"));
+    struct vocabulary_names *names;
+    if (tokenizer_json_names(file, j->vocab, strings, &names) < 0) return -1;
+    int result = vocabulary_begin(v, names, file, tokenizer_json_count(j->merges));
+    if (result == 0) result = tokenizer_json_merges(v, names, file, j->merges, strings);
     vocabulary_names_free(names);
     return result;
 }
 
+static int check_pipeline(const char *file, json_t *json)
+{
+    if (check_model(file, json_object_get(json, "model")) < 0) return -1;
+    if (check_normalizer(file, json_object_get(json, "normalizer")) < 0) return -1;
+    return check_splitting(file, json_object_get(json, "pre_tokenizer"));
+}
+
 int vocabulary_from_tokenizer_json(struct vocabulary *v, const char *file, struct str text)
 {
-    json_t *json = parse(file, text);
-    if (!json) return -1;
-    int result = read_tokenizer(v, file, json);
+    struct tokenizer_json j;
+    struct arena strings;
+    bool parted = tokenizer_json_split(&j, text);
+    json_t *json = parse(file, parted ? buf_str(&j.rest) : text);
+    arena_init(&strings, STRINGS_MOST);
+    int result = json ? check_pipeline(file, json) : -1;
+    if (result == 0 && !parted) result = fail("%s: no model.vocab and model.merges: not CLIP's tokenizer", file);
+    if (result == 0) result = read_tokens(v, file, &j, &strings);
+    if (result == 0) result = read_added(v, file, json_object_get(json, "added_tokens"));
+    arena_free(&strings);
     json_decref(json);
+    buf_free(&j.rest);
     return result;
 }
 
@@ -168,14 +147,16 @@ int vocabulary_from_pair(struct vocabulary *v, const char *file, struct str voca
 {
     size_t lines = 1;
     for (size_t i = 0; i < merges.n; i++) lines += merges.p[i] == '\n';
-    json_t *json = parse(file, vocab);
-    struct vocabulary_names *names = json ? read_names(file, json) : NULL;
-    int result = names ? vocabulary_begin(v, names, file, lines) : -1;
+    struct vocabulary_names *names = NULL;
+    struct arena strings;
+    arena_init(&strings, STRINGS_MOST);
+    int result = utf8_valid(vocab) ? tokenizer_json_names(file, vocab, &strings, &names) : fail("%s: not UTF-8", file);
+    if (result == 0) result = vocabulary_begin(v, names, file, lines);
     if (result == 0) result = read_merge_lines(v, names, merges);
     if (result == 0) result = vocabulary_add_literal(v, file, STR("<|startoftext|>"), v->start);
     if (result == 0) result = vocabulary_add_literal(v, file, STR("<|endoftext|>"), v->end);
     vocabulary_names_free(names);
-    json_decref(json);
+    arena_free(&strings);
     return result;
 }
 

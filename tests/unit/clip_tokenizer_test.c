@@ -1,5 +1,6 @@
 /* Ids against those of the published tokenizers, by each form; vocabularies from every kind of file. */
 #include "filters/clip/tokenizer.h"
+#include "filters/clip/tokenizer_json.h"
 #include "pipeline/base/fail.h"
 #include "tests/unit/shared.h"
 #include "tests/unit/tarball.h"
@@ -274,9 +275,68 @@ static void test_other_tokenizers_are_refused_by_name(void **state)
     assert_non_null(strstr(fail_message(), "no token for byte 0"));
 }
 
+/* ---- the large parts of tokenizer.json */
+
+static bool names_of(const char *vocab, const char *token, uint32_t *id)
+{
+    struct vocabulary_names *names;
+    struct arena strings;
+    arena_init(&strings, 1 << 20);
+    bool well = tokenizer_json_names("v", str_from(vocab), &strings, &names) == 0;
+    if (well && token) well = vocabulary_id(names, str_from(token), id);
+    if (well) vocabulary_names_free(names);
+    arena_free(&strings);
+    return well;
+}
+
+static void test_tokens_with_escapes_are_read(void **state)
+{
+    (void)state;
+    static const char vocab[] = " { \"a\\\"b\" : 1 ,\n\"\\u0120x\":2,\"\\ud83d\\ude00\":3,\"\\\\\\/\":0 } ";
+    uint32_t id;
+    assert_true(names_of(vocab, "a\"b", &id) && id == 1);
+    assert_true(names_of(vocab, "\u0120x", &id) && id == 2);
+    assert_true(names_of(vocab, "\U0001F600", &id) && id == 3);
+    assert_true(names_of(vocab, "\\/", &id) && id == 0);
+    assert_true(names_of("{}", NULL, &id));
+}
+
+static void test_a_damaged_vocabulary_is_refused(void **state)
+{
+    (void)state;
+    static const char *const damaged[] = {
+        "",  "[]",  "{",  "{\"a\"}",  "{\"a\":}",  "{\"a\":1",  "{\"a\":1,}",  "{\"a\":-1}",  "{\"a\":1.5}",  "{\"a\":01}",
+        "{\"a\":99999999999}",  "{\"a\":1}x",  "{\"a\":1,\"a\":2}",  "{\"\\q\":1}",  "{\"\\u12\":1}",  "{\"\\ud800\":1}",
+        "{\"\\ud800\\u0041\":1}",  "{\"\\udc00\":1}",  "{\"\\u0000\":1}",  "{\"a",  "{\"a\\",  "{\"a\nb\":1}",  "{a:1}"};
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++)
+        if (names_of(damaged[i], NULL, NULL)) fail_msg("read: %s", damaged[i]);
+}
+
+static void test_the_large_parts_are_found_in_any_order(void **state)
+{
+    (void)state;
+    struct tokenizer_json j;
+    static const char text[] = "{\"x\":[{\"model\":1},\"]\\\"}\",-1.5e3,true],\"model\":{\"type\":\"BPE\",\"merges\":[\"a b\",[\"],\",\"d\"]],"
+                               "\"k\":null,\"vocab\":{\"}\":1}},\"last\":0}";
+    assert_true(tokenizer_json_split(&j, str_from(text)));
+    assert_true(str_eq(j.vocab, STR("{\"}\":1}")));
+    assert_true(str_eq(j.merges, STR("[\"a b\",[\"],\",\"d\"]]")));
+    assert_int_equal(tokenizer_json_count(j.merges), 2);
+    assert_true(str_eq(buf_str(&j.rest), STR("{\"x\":[{\"model\":1},\"]\\\"}\",-1.5e3,true],\"model\":{\"type\":\"BPE\",\"merges\":[],"
+                                             "\"k\":null,\"vocab\":{}},\"last\":0}")));
+    buf_free(&j.rest);
+    for (size_t n = 0; n < sizeof text - 30; n++) { /* cut anywhere before the parts' end */
+        assert_false(tokenizer_json_split(&j, str_of(text, n)) && n < 100);
+        buf_free(&j.rest);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tokens_with_escapes_are_read),
+        cmocka_unit_test(test_a_damaged_vocabulary_is_refused),
+        cmocka_unit_test(test_the_large_parts_are_found_in_any_order),
         cmocka_unit_test(test_texts_get_openais_ids),
         cmocka_unit_test(test_texts_get_hugging_faces_ids),
         cmocka_unit_test(test_every_kind_of_file_gives_the_same_vocabulary),
