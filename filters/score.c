@@ -276,7 +276,7 @@ const struct command command_score = {
         "Without --model it is winnow's own small model, builtin: good for a first look and for tests, no match for a published "
         "checkpoint ('winnow model fetch'). It also says what kind of picture it sees: p_drawing_builtin, p_logo_builtin, "
         "p_painting_builtin, p_photo_builtin, p_placeholder_builtin, p_screenshot_builtin.\n\n"
-        "A head's file says what it is: affine maps (.safetensors, .pth), prototypes (.npy), LAION's NSFW detectors. Behind the file "
+        "A head's file says what it is: affine maps (.safetensors, .pth), prototypes (.npy), LAION's and DataComp's NSFW detectors. Behind the file "
         "may stand, after commas: categories=lookup|oov|raw (of those detectors; the column's name then ends in oov or raw), "
         "activation=relu|none, output=logistic|logit, half=0 (embeddings are otherwise rounded to half precision, as those that "
         "the published heads were trained on).\n\n"

@@ -24,7 +24,8 @@ struct head {
     struct head_options options;
     struct layer layers[LAYERS_MOST];
     size_t layer_count;
-    float *mean, *variance;     /* [width], of AutoKeras' */
+    float *mean, *variance;     /* [width], of AutoKeras' and of batch normalisation */
+    float *gain, *shift;        /* [width], of batch normalisation */
     struct categories categories;
     bool logistic;
     const char *model;
@@ -150,6 +151,26 @@ static int open_autokeras(struct head *h, const struct weights *w, const char *p
     return h->options.categories == HEAD_RAW ? 0 : read_categories(h, path);
 }
 
+/* DataComp's: BatchNorm with an epsilon of 0, then dense, dense1, …, ReLU between, logistic. */
+static int open_batchnorm(struct head *h, const struct weights *w)
+{
+    static const char *const names[] = {"norm.running_mean", "norm.running_var", "norm.weight", "norm.bias"};
+    float **const arrays[] = {&h->mean, &h->variance, &h->gain, &h->shift};
+    unsigned numbers[LAYERS_MOST];
+    h->kind = "batchnorm";
+    h->logistic = true;
+    if (add_layer(h, w, "dense.", true) < 0 || add_numbered(h, w, "dense%u.", numbers) < 0) return -1;
+    for (size_t i = 0; i + 1 < h->layer_count; i++) h->layers[i].relu = true;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct tensor *found;
+        if (!(*arrays[i] = read_floats(w, names[i], 1, &found))) return -1;
+        if (found->count != h->layers[0].in) return fail("%s: %s has another width than dense", weights_name(w), names[i]);
+    }
+    for (size_t i = 0; i < h->layers[0].in; i++)
+        if (!(h->variance[i] > 0)) return fail("%s: norm.running_var[%zu] is %g: nothing is divided by its root", weights_name(w), i, (double)h->variance[i]);
+    return 0;
+}
+
 static int open_kind(struct head *h, const struct weights *w, const char *path)
 {
     if (weights_count(w) == 1 && weights_at(w, 0)->name.n == 0) {
@@ -157,12 +178,13 @@ static int open_kind(struct head *h, const struct weights *w, const char *path)
         return add_layer(h, w, "", false);
     }
     if (weights_find(w, STR("normalization.mean"))) return open_autokeras(h, w, path);
+    if (weights_find(w, STR("norm.running_mean"))) return open_batchnorm(h, w);
     if (weights_find(w, STR("weight"))) {
         h->kind = "affine";
         return add_layer(h, w, "", true);
     }
     if (open_layers(h, w) < 0) return -1;
-    return h->layer_count ? 0 : fail("%s: no head: expected weight and bias, layers.N, dense_N, or one matrix", path);
+    return h->layer_count ? 0 : fail("%s: no head: expected weight and bias, layers.N, dense_N, norm and denseN, or one matrix", path);
 }
 
 /* "vit_l_14", "ViT-L-14", "-l14-" in a file's name. */
@@ -217,8 +239,8 @@ void head_close(struct head *h)
         free(h->layers[i].weight);
         free(h->layers[i].bias);
     }
-    free(h->mean);
-    free(h->variance);
+    void *const all[] = {h->mean, h->variance, h->gain, h->shift};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     categories_free(&h->categories);
     free(h);
 }
@@ -243,6 +265,12 @@ static void normalise(const struct head *h, const float *x, double *out)
     for (size_t i = 0; i < h->layers[0].in; i++) out[i] = (out[i] - h->mean[i]) / fmax(sqrt((double)h->variance[i]), 1e-7);
 }
 
+static void normalise_batch(const struct head *h, const float *x, double *out)
+{
+    for (size_t i = 0; i < h->layers[0].in; i++)
+        out[i] = (x[i] - (double)h->mean[i]) / sqrt((double)h->variance[i]) * h->gain[i] + h->shift[i];
+}
+
 void head_apply(const struct head *h, const float *embedding, double *out)
 {
     double rooms[2][WIDTH_MOST], *x = rooms[0], *y = rooms[1];
@@ -252,7 +280,8 @@ void head_apply(const struct head *h, const float *embedding, double *out)
         for (size_t i = 0; i < width; i++) halves[i] = half_to_float(half_of_float(embedding[i]));
         embedding = halves;
     }
-    if (h->mean) normalise(h, embedding, x);
+    if (h->gain) normalise_batch(h, embedding, x);
+    else if (h->mean) normalise(h, embedding, x);
     else for (size_t i = 0; i < width; i++) x[i] = embedding[i];
     for (size_t k = 0; k < h->layer_count; k++) {
         const struct layer *l = &h->layers[k];

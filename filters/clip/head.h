@@ -12,6 +12,8 @@
  *   `activation` must then say, but for the improved aesthetic predictor, known by its widths 1024-128-64-16-1: dropout;
  * - `normalization.mean`, `normalization.variance` [d], `dense_N.weight`, `dense_N.bias`: AutoKeras' NSFW detectors, with ReLU
  *   between and a logistic output; `STEM.categories.json.gz` beside it has the tables of their category columns;
+ * - `norm.running_mean`, `norm.running_var`, `norm.weight`, `norm.bias` [d], `dense.weight`, `dense1.weight`, … and biases:
+ *   DataComp's NSFW head, batch normalisation with an epsilon of 0, ReLU between, a logistic output;
  * - one matrix [n, d] without a name (.npy): prototypes; the outputs are dot products.
  *
  * Weights are single, arithmetic is double. Immutable once open. (spec: filter-rules.md section 6.)
@@ -47,7 +49,7 @@ void head_close(struct head *head); /* NULL is allowed */
 size_t head_width(const struct head *head);   /* numbers of an embedding */
 size_t head_outputs(const struct head *head);
 bool head_is_prototypes(const struct head *head); /* its outputs are similarities: the largest one is the answer */
-const char *head_kind(const struct head *head); /* "affine", "layers", "autokeras", "prototypes" */
+const char *head_kind(const struct head *head); /* "affine", "layers", "autokeras", "batchnorm", "prototypes" */
 /* The model whose embeddings it was trained on, as far as the file's name says: "b32", "b16", "l14"; NULL when it does not. */
 const char *head_model(const struct head *head);
 struct hash128 head_digest(const struct head *head); /* of numbers, tables and options */

@@ -12,6 +12,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
@@ -198,6 +201,66 @@ static void test_hostile_files_are_refused_and_odd_ones_read(void **state)
     head_close(h);
 }
 
+/* A safetensors file of F32 tensors, written to `path`. */
+struct made {
+    const char *name, *shape;
+    const float *numbers;
+    size_t count;
+};
+
+static void write_tensors(const char *path, const struct made *tensors, size_t count)
+{
+    char header[2048];
+    size_t n = 0, at = 0;
+    for (size_t i = 0; i < count; i++) {
+        n += (size_t)snprintf(header + n, sizeof header - n, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[%s],\"data_offsets\":[%zu,%zu]}", i ? "," : "{",
+                              tensors[i].name, tensors[i].shape, at, at + 4 * tensors[i].count);
+        at += 4 * tensors[i].count;
+    }
+    n += (size_t)snprintf(header + n, sizeof header - n, "}");
+    const uint64_t length = n;
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fwrite(&length, sizeof length, 1, file);
+    fwrite(header, 1, n, file);
+    for (size_t i = 0; i < count; i++) fwrite(tensors[i].numbers, 4, tensors[i].count, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* DataComp's kind: (x - mean) / sqrt(variance) * weight + bias, two layers with ReLU between, logistic. */
+static void test_batch_normalisation_comes_before_the_layers(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/winnow-head-XXXXXX.safetensors";
+    int fd = mkstemps(path, 12);
+    assert_true(fd >= 0);
+    close(fd);
+    const float mean[2] = {0.5f, -1}, variance[2] = {4, 0.25f}, gain[2] = {2, 1}, shift[2] = {0, 3}, dense[4] = {1, 1, -1, -1},
+                dense_bias[2] = {0, 1}, dense1[2] = {0.5f, 100}, dense1_bias[1] = {-2};
+    struct made made[] = {{"norm.running_mean", "2", mean, 2}, {"norm.running_var", "2", variance, 2}, {"norm.weight", "2", gain, 2},
+                          {"norm.bias", "2", shift, 2}, {"dense.weight", "2,2", dense, 4}, {"dense.bias", "2", dense_bias, 2},
+                          {"dense1.weight", "1,2", dense1, 2}, {"dense1.bias", "1", dense1_bias, 1}};
+    write_tensors(path, made, sizeof made / sizeof *made);
+    struct head *h = head_open(path, &(struct head_options){.logit = true});
+    if (!h) fail_msg("%s", fail_message());
+    const float x[2] = {1.5f, 0};
+    double out; /* norm: (1 / 2 * 2, 1 / 0.5 + 3) = (1, 5); dense: (6, -5) → (6, 0); dense1: 3 - 2 */
+    assert_string_equal(head_kind(h), "batchnorm");
+    head_apply(h, x, &out);
+    assert_true(fabs(out - 1) < 1e-12);
+    head_close(h);
+    h = head_open(path, &(struct head_options){.half = false});
+    head_apply(h, x, &out);
+    assert_true(fabs(out - 1 / (1 + exp(-1))) < 1e-12);
+    head_close(h);
+    const float none[2] = {4, 0};
+    made[1].numbers = none;
+    write_tensors(path, made, sizeof made / sizeof *made);
+    assert_null(head_open(path, &(struct head_options){.half = false}));
+    assert_non_null(strstr(fail_message(), "norm.running_var[1]"));
+    unlink(path);
+}
+
 static void test_halves_round_to_nearest_even(void **state)
 {
     (void)state;
@@ -226,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_violence_prototypes),
         cmocka_unit_test(test_a_head_says_whose_embeddings_it_takes),
         cmocka_unit_test(test_hostile_files_are_refused_and_odd_ones_read),
+        cmocka_unit_test(test_batch_normalisation_comes_before_the_layers),
         cmocka_unit_test(test_halves_round_to_nearest_even),
     };
     return cmocka_run_group_tests(tests, load_expected, free_expected);
