@@ -7,35 +7,41 @@
  * (2) Output keeps the input's order.
  * (3) Kept + dropped + lost = read. A row without a key (rows/key.h) is kept.
  *
+ * With --distance a pass before them gathers the values of a perceptual hash (dedup/neardup.h); then the key of a row is the
+ * name of its value's cluster.
+ *
  * Memory: --memory; beyond it 65 bytes a row and 33 bytes a loser on disk, and a pipe is spooled for pass 2. */
+#include "filters/dedup/neardup.h"
 #include "filters/dedup/winners.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/rows/key.h"
 #include "pipeline/stage.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
     ID_DIGITS = 2 * WINNER_ID_BYTES,
-    FIRST_PASS = 0,                      /* notes; the second pass writes */
     OUTSIDE_BATCH_BYTES_MAX = 512 << 20, /* cells of one frame of --against */
 };
 
 struct dedup_options {
     const char *by, *keep, *against;
     bool mark;
-    uint64_t seed;
+    uint64_t seed, distance;
 };
 
 enum keep { KEEP_FIRST, KEEP_MAX, KEEP_MIN };
 
 struct dedup {
     struct row_key key;
+    struct neardup *near;  /* with --distance; `key` is then one column, of 16 hexadecimal digits */
+    bool clustered;        /* its clusters are known */
     size_t id;             /* columns of the input */
     size_t rank;
     enum keep keep;
-    size_t duplicate_of;   /* column of the output */
-    bool widens;           /* duplicate_of is new */
+    size_t duplicate_of, cluster; /* columns of the output */
+    bool widens;           /* one of them is new */
     struct str rule;       /* "dup.url" */
     struct winners *winners;
     bool sealed;
@@ -48,6 +54,7 @@ struct dedup {
 struct noted {
     struct candidate candidate; /* without the row number */
     bool keyed;
+    uint64_t near; /* its perceptual hash, with --distance */
     bool damaged; /* its id is none: the row is a loss */
 };
 struct dedup_item {
@@ -99,6 +106,18 @@ static int parse_keep(const struct stage_run *run, struct dedup *d)
     return d->rank == SIZE_MAX ? fail_usage("--keep %s: the rows have no column '%.*s'", keep, STR_ARG(rest)) : 0;
 }
 
+/* ---- keys: what the row holds, or the cluster of it */
+
+static bool read_near(const struct dedup *d, size_t column, const struct row *row, uint64_t *hash)
+{
+    return d->near && neardup_parse(row->cells[column], hash) == 0;
+}
+
+static struct hash128 key_of_cluster(const struct dedup *d, uint64_t hash)
+{
+    return (struct hash128){0, neardup_cluster(d->near, hash)};
+}
+
 /* ---- --against: rows of another file win over all */
 
 static int add_outside_rows(struct dedup *d, const struct row_key *key, const struct batch *batch, size_t id, uint64_t first_row,
@@ -107,7 +126,14 @@ static int add_outside_rows(struct dedup *d, const struct row_key *key, const st
     for (size_t i = 0; i < batch->count; i++) {
         struct candidate c = {.outside = true};
         const struct row *row = &batch->rows[i];
-        if (!row_key_hash(key, row, scratch, &c.key)) continue;
+        uint64_t near;
+        if (d->near && !read_near(d, key->columns[0], row, &near)) continue;
+        if (d->near && !d->clustered) {
+            if (neardup_add(d->near, near) < 0) return -1;
+            continue;
+        }
+        if (d->near) c.key = key_of_cluster(d, near);
+        else if (!row_key_hash(key, row, scratch, &c.key)) continue;
         if (!read_id(row->cells[id], c.id))
             return fail("row %llu: id '%.*s': expected %d lower-case hexadecimal digits", (unsigned long long)(first_row + i),
                         STR_ARG(row->cells[id]), ID_DIGITS);
@@ -159,12 +185,37 @@ static int add_outside(struct stage_run *run, struct dedup *d)
 
 static int add_mark(struct stage_run *run, struct dedup *d)
 {
-    d->duplicate_of = columns_find(&run->in, STR("duplicate_of"));
-    d->widens = d->duplicate_of == SIZE_MAX;
-    if (!d->widens) return 0; /* marks of an earlier dedup stay, save where this one finds a winner */
-    if (columns_add(&run->out, STR("duplicate_of")) < 0) return -1;
-    d->duplicate_of = run->out.count - 1;
+    const struct {
+        const char *name;
+        size_t *at;
+    } marks[] = {{"duplicate_of", &d->duplicate_of}, {"cluster", d->near ? &d->cluster : NULL}};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks && marks[i].at; i++) {
+        *marks[i].at = columns_find(&run->in, str_from(marks[i].name)); /* marks of an earlier dedup stay, save where this one has some */
+        if (*marks[i].at != SIZE_MAX) continue;
+        if (columns_add(&run->out, str_from(marks[i].name)) < 0) return -1;
+        *marks[i].at = run->out.count - 1;
+        d->widens = true;
+    }
     return 0;
+}
+
+static int dedup_prepare(struct stage_run *run)
+{
+    run->passes = ((const struct dedup_options *)run->options)->distance ? 3 : 2;
+    return 0;
+}
+
+static bool is_clustering(const struct stage_run *run) { return run->pass + 3 == run->passes; }
+static bool is_writing(const struct stage_run *run) { return run->pass + 1 == run->passes; }
+
+static int open_near(struct stage_run *run, struct dedup *d)
+{
+    const struct dedup_options *o = run->options;
+    d->cluster = SIZE_MAX;
+    if (!o->distance) return 0;
+    if (d->key.count != 1) return fail_usage("--distance needs one column of perceptual hashes: --by phash");
+    d->near = neardup_open((unsigned)o->distance, (size_t)run->common->memory, run->common->tmp);
+    return d->near ? 0 : -1;
 }
 
 static int dedup_open(struct stage_run *run)
@@ -176,19 +227,24 @@ static int dedup_open(struct stage_run *run)
         return -1;
     }
     d->id = columns_find(&run->in, STR("id"));
-    if (parse_keep(run, d) < 0 || (o->mark && add_mark(run, d) < 0)) return -1;
+    if (parse_keep(run, d) < 0 || open_near(run, d) < 0 || (o->mark && add_mark(run, d) < 0)) return -1;
     struct buf rule;
     buf_init(&rule, CELL_BYTES_MAX);
     int result = buf_printf(&rule, "dup.%s", o->by);
     if (result == 0) d->rule = arena_copy(stage_arena(run), buf_str(&rule));
     buf_free(&rule);
     if (result < 0 || !d->rule.p) return -1;
-    d->winners = winners_open((size_t)run->common->memory, run->common->tmp);
+    d->winners = winners_open((size_t)run->common->memory / (d->near ? 2 : 1), run->common->tmp);
     if (!d->winners) return -1;
     return o->against ? add_outside(run, d) : 0;
 }
 
-static void dedup_close(struct stage_run *run) { winners_close(((struct dedup *)run->state)->winners); }
+static void dedup_close(struct stage_run *run)
+{
+    struct dedup *d = run->state;
+    winners_close(d->winners);
+    neardup_close(d->near);
+}
 
 static void *dedup_item_new(struct stage_run *run)
 {
@@ -196,6 +252,17 @@ static void *dedup_item_new(struct stage_run *run)
     struct dedup_item *own = calloc(1, sizeof *own);
     if (!own) fail_memory();
     return own;
+}
+
+static int pass_row(const struct stage_run *run, const struct dedup *d, struct stage_item *item, const struct row *row)
+{
+    struct row *out = d->widens ? batch_widen(&item->out, row, run->in.count) : batch_pass(&item->out, row);
+    char digits[17];
+    uint64_t hash;
+    if (!out) return -1;
+    if (!((const struct dedup_options *)run->options)->mark || !read_near(d, d->key.columns[0], row, &hash)) return 0;
+    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)neardup_cluster(d->near, hash));
+    return row_set(&item->out, out, d->cluster, str_from(digits));
 }
 
 static int dedup_work(struct stage_run *run, struct stage_item *item, unsigned worker)
@@ -210,14 +277,33 @@ static int dedup_work(struct stage_run *run, struct stage_item *item, unsigned w
         struct noted *noted = &own->rows[i];
         *noted = (struct noted){0};
         noted->damaged = !read_id(row->cells[d->id], noted->candidate.id);
-        if (run->pass == FIRST_PASS) {
-            noted->keyed = row_key_hash(&d->key, row, &item->scratch, &noted->candidate.key);
+        if (is_writing(run)) {
+            if (pass_row(run, d, item, row) < 0) return -1;
+        } else {
+            noted->keyed = d->near ? read_near(d, d->key.columns[0], row, &noted->near)
+                                   : row_key_hash(&d->key, row, &item->scratch, &noted->candidate.key);
             noted->candidate.rank = rank_of_row(run, d, row);
-        } else if (!(d->widens ? batch_widen(&item->out, row, run->in.count) : batch_pass(&item->out, row))) {
-            return -1;
         }
     }
     return 0;
+}
+
+static int gather_near(struct dedup *d, const struct stage_item *item)
+{
+    const struct dedup_item *own = item->user;
+    for (size_t i = 0; i < item->in.count; i++)
+        if (own->rows[i].keyed && neardup_add(d->near, own->rows[i].near) < 0) return -1;
+    return 0;
+}
+
+/* All hashes were gathered: now rows of --against, too, have keys. */
+static int cluster(struct stage_run *run, struct dedup *d)
+{
+    const struct dedup_options *o = run->options;
+    if (!d->near || d->clustered) return 0;
+    if (neardup_seal(d->near) < 0) return -1;
+    d->clustered = true;
+    return o->against ? add_outside(run, d) : 0;
 }
 
 static int collect(struct dedup *d, struct stage_item *item)
@@ -228,6 +314,7 @@ static int collect(struct dedup *d, struct stage_item *item)
         struct noted *noted = &own->rows[i];
         without_key += !noted->keyed;
         noted->candidate.row = d->next_row;
+        if (d->near && noted->keyed) noted->candidate.key = key_of_cluster(d, noted->near);
         if (noted->keyed && !noted->damaged && winners_add(d->winners, &noted->candidate) < 0) return -1;
     }
     return without_key ? stage_count(item, "without_key", without_key) : 0;
@@ -281,7 +368,8 @@ static int write_kept(struct stage_run *run, struct dedup *d, struct stage_item 
 static int dedup_emit(struct stage_run *run, struct stage_item *item)
 {
     struct dedup *d = run->state;
-    if (run->pass == FIRST_PASS) return collect(d, item);
+    if (is_clustering(run)) return gather_near(d, item);
+    if (!is_writing(run)) return cluster(run, d) < 0 ? -1 : collect(d, item);
     if (!d->sealed) {
         d->sealed = true;
         d->next_row = 0;
@@ -298,7 +386,9 @@ static const struct option options[] = {
     {"keep", 'k', OPTION_TEXT, AT(keep), .argument = "RULE", .initial = "first",
      .help = "first, max:COLUMN or min:COLUMN; of equal rows the first"},
     {"against", 0, OPTION_FILE, AT(against), .argument = "ROWS", .help = "drop also what the row file ROWS holds"},
-    {"mark", 0, OPTION_FLAG, AT(mark), .help = "drop nothing; add the column duplicate_of"},
+    {"distance", 0, OPTION_U64, AT(distance), .argument = "BITS", .initial = "0", .low = 0, .high = NEARDUP_DISTANCE_MAX,
+     .help = "of a perceptual hash: as near are equal, and so are their neighbours' neighbours"},
+    {"mark", 0, OPTION_FLAG, AT(mark), .help = "drop nothing; add the column duplicate_of, and cluster with --distance"},
     {"seed", 0, OPTION_U64, AT(seed), .argument = "N", .initial = "0", .low = 0, .high = 0x1p63,
      .help = "seed of the 128-bit keys; the rows depend on it only where two keys collide"},
     {0},
@@ -310,6 +400,7 @@ static const struct stage stage_dedup = {
     .hint = "'winnow import' makes rows with ids of other people's lists",
     .drops = true,
     .passes = 2,
+    .prepare = dedup_prepare,
     .run_size = sizeof(struct dedup),
     .open = dedup_open,
     .item_new = dedup_item_new,
@@ -328,6 +419,9 @@ const struct command command_dedup = {
         "names the id of the row that stays. Equality is exact: 128-bit hashes of the values as they are.\n\n"
         "A row that lacks a column of the key has no key and stays (an absent text counts as the empty text). With --keep "
         "max:COLUMN the row with the highest number there stays; rows without a number come last.\n\n"
+        "--by phash --distance N makes near pictures one: those whose hashes differ in at most N of 64 bits, and whoever is joined to "
+        "them by such steps. No pair is missed. With --mark the column cluster names each cluster by its least hash. Clusters are known "
+        "to one task over all rows alone; 20 bytes a distinct hash must fit into three eighths of --memory.\n\n"
         "Memory does not grow with the input: beyond --memory, about 65 bytes a row go to --tmp. Rows in standard input are copied "
         "there too, since they are walked twice. For more than one machine: winnow partition, dedup on each bucket, winnow merge.",
     .example = "winnow dedup --by url --keep first tests/data/rows/small.rows.zst | winnow view --count",

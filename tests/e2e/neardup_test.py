@@ -1,0 +1,119 @@
+"""winnow dedup --by phash --distance N: clusters of near pictures, beside all pairs."""
+import os
+import random
+import unittest
+
+from tests.e2e import make
+
+HEADER = "id url text src_file src_record src_image src_text width phash"
+
+
+def rows_of(hashes, widths=None):
+    lines = [HEADER.replace(" ", "\t")]
+    for i, phash in enumerate(hashes):
+        text = "" if phash is None else phash if isinstance(phash, str) else f"{phash:016x}"
+        lines.append(f"{i:032x}\thttp://a.example/{i}.jpg\t\t0\t{i}\t0\t0\t{widths[i] if widths else 10}\t{text}")
+    return "\n".join(lines) + "\n"
+
+
+def clusters(hashes, distance):
+    """hash → least hash of its component, by all pairs"""
+    distinct = sorted({h for h in hashes if isinstance(h, int)})
+    parent = {h: h for h in distinct}
+
+    def root(h):
+        while parent[h] != h:
+            h = parent[h]
+        return h
+    for i, a in enumerate(distinct):
+        for b in distinct[:i]:
+            if bin(a ^ b).count("1") <= distance:
+                x, y = root(a), root(b)
+                parent[max(x, y)] = min(x, y)
+    return {h: root(h) for h in distinct}
+
+
+def near_hashes(count, distance, seed=1):
+    dice = random.Random(seed)
+    centres = [dice.getrandbits(64) for _ in range(count // 6)]
+    hashes = []
+    for _ in range(count):
+        h = dice.choice(centres)
+        for _ in range(dice.randrange(distance + 3)):
+            h ^= 1 << dice.randrange(64)
+        hashes.append(h)
+    return hashes
+
+
+class NearDuplicates(make.InFolder):
+    def dedup(self, hashes, *arguments, widths=None, code=0):
+        return self.winnow("dedup", "-q", "--plain", "--plain-input", "--by", "phash", *arguments, stdin=rows_of(hashes, widths).encode(), code=code)
+
+    def test_one_row_of_each_cluster_stays_and_the_others_name_it(self):
+        for distance in (1, 4, 9):
+            hashes = near_hashes(600, distance)
+            label = clusters(hashes, distance)
+            first = {}
+            for i, h in enumerate(hashes):
+                first.setdefault(label[h], i)
+            kept = self.dedup(hashes, "--distance", str(distance), "--dropped", "d.zst").rows()
+            self.assertEqual(sorted(first.values()), [int(r["src_record"]) for r in kept])
+            for r in self.view("d.zst"):
+                self.assertEqual((int(r["measured"], 16), r["rule"], r["bound"]), (first[label[int(r["phash"], 16)]], "dup.phash", "first"))
+
+    def test_mark_names_the_cluster_of_every_row(self):
+        hashes = near_hashes(400, 5) + [None, "zz", None]
+        label = clusters(hashes, 5)
+        marked = self.dedup(hashes, "--distance", "5", "--mark").rows()
+        self.assertEqual(len(hashes), len(marked))
+        for h, r in zip(hashes, marked):
+            self.assertEqual(f"{label[h]:016x}" if isinstance(h, int) else "", r["cluster"])
+        self.assertEqual(len(hashes) - 3 - len(set(label.values())), sum(r["duplicate_of"] != "" for r in marked))
+
+    def test_the_row_with_the_highest_number_stays(self):
+        hashes = near_hashes(300, 3, 5)
+        dice = random.Random(9)
+        widths = [dice.randrange(1000) for _ in hashes]
+        label = clusters(hashes, 3)
+        best = {}
+        for i, h in enumerate(hashes):
+            if label[h] not in best or widths[i] > widths[best[label[h]]]:
+                best[label[h]] = i
+        kept = self.dedup(hashes, "--distance", "3", "--keep", "max:width", widths=widths).rows()
+        self.assertEqual(sorted(best.values()), [int(r["src_record"]) for r in kept])
+
+    def test_pictures_of_another_file_join_clusters_and_win(self):
+        outside = near_hashes(200, 3, 6)
+        inside = near_hashes(400, 3, 6) + near_hashes(300, 3, 7)
+        self.write("against.tsv", rows_of(outside))
+        label = clusters(outside + inside, 3)
+        taken = {label[h] for h in outside}
+        first = {}
+        for i, h in enumerate(inside):
+            if label[h] not in taken:
+                first.setdefault(label[h], i)
+        kept = self.dedup(inside, "--distance", "3", "--against", "against.tsv").rows()
+        self.assertTrue(first)
+        self.assertEqual(sorted(first.values()), [int(r["src_record"]) for r in kept])
+
+    def test_threads_and_memory_change_nothing(self):
+        hashes = near_hashes(3000, 6)
+        outputs = [self.dedup(hashes, "--distance", "6", "--mark", "--threads", threads, "--memory", memory).out
+                   for threads, memory in (("1", "1G"), ("2", "1M"), ("7", "64M"))]
+        self.assertEqual(outputs[0], outputs[1])
+        self.assertEqual(outputs[0], outputs[2])
+
+    def test_hashes_made_to_be_costly(self):
+        equal = [7] * 100000
+        self.assertEqual(1, len(self.dedup(equal, "--distance", "8").rows()))
+        counter = list(range(1 << 15))
+        self.assertEqual(1, len(self.dedup(counter, "--distance", "2").rows()))
+
+    def test_usage(self):
+        self.assertIn("one column", self.dedup([1], "--by", "url+text", "--distance", "3", code=2).error)
+        self.assertIn("--distance 17", self.dedup([1], "--distance", "17", code=2).error)
+        self.assertEqual([], self.dedup([], "--distance", "3").rows())
+
+
+if __name__ == "__main__":
+    unittest.main()
