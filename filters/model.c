@@ -252,6 +252,8 @@ static int fetch(const struct command_line *line)
         return fail_usage("no model '%s' in the list%s%s%s ('winnow model list' shows it; any folder of your own serves as MODEL)", name,
                           nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
     }
+    if (o->mirror && !str_starts(str_from(o->mirror), STR("http://")) && !str_starts(str_from(o->mirror), STR("https://")))
+        return fail_usage("--mirror %s: expected an address that begins with http:// or https://", o->mirror);
     folder_of_model(name, folder);
     if (!f.folder) f.folder = folder;
     if (model_fetch(&f) < 0) return -1;
@@ -311,7 +313,7 @@ static const struct {
     {"fetch", fetch, 1, "NAME [-o FOLDER]"},
     {"verify", verify, 1, "MODEL"},
     {"info", info, 1, "MODEL"},
-    {"tokens", tokens, 1, "MODEL TEXT..."},
+    {"tokens", tokens, 2, "MODEL TEXT..."},
     {"pixels", pixels, 1, "MODEL PICTURE OUT.png"},
     {"embed", embed, 1, "MODEL --image FILE...|--text FILE"},
     {"eval", eval, 2, "MODEL PAIRS... [--by COLUMN]"},

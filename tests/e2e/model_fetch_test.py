@@ -194,6 +194,10 @@ class Fetch(make.InFolder):
         self.assertIn("HTTP status 403", self.fetch(code=1).error)
         self.assertIn("did you mean openai/clip-vit-base-patch32?", self.fetch(name="openai/clip-vit-base-patch-32", code=2).error)
 
+    def test_a_mirror_is_an_address(self):
+        done = self.winnow("model", "fetch", MODEL, "--mirror", "mirror.example", code=2)
+        self.assertIn("begins with http:// or https://", done.error)
+
     # ---- something else
 
     def test_another_file_of_that_name_is_left_alone(self):
