@@ -234,8 +234,14 @@ void score_close_parts(struct score *s)
 
 /* ---- for plans */
 
-int score_plan_open(struct score_plan *sp, const struct command_line *line, const char *class)
+static int load_whole(const struct score *s)
 {
+    return clip_load(s->clip, CLIP_LOAD_IMAGES | (s->similarity || s->list_count ? CLIP_LOAD_TEXTS : 0));
+}
+
+int score_plan_open(struct score_plan *sp, const struct command_line *line, const char *class, bool whole)
+{
+    enum { THREADS = 4 };
     struct score_options o = *(const struct score_options *)line->options;
     struct score *s = calloc(1, sizeof *s);
     struct arena arena;
@@ -244,7 +250,8 @@ int score_plan_open(struct score_plan *sp, const struct command_line *line, cons
     columns_init(&sp->columns);
     arena_init(&arena, 1 << 20);
     if (class) o.class = class;
-    int result = s ? score_open_parts(s, &o, &sp->columns, &arena, 1) : fail_memory();
+    int result = s ? score_open_parts(s, &o, &sp->columns, &arena, THREADS) : fail_memory();
+    if (result == 0 && whole) result = load_whole(s);
     if (result == 0) {
         hash128_hex(clip_digest(s->clip), hex);
         snprintf(sp->model, sizeof sp->model, "xxh3_128:%s", hex);

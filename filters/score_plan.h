@@ -2,7 +2,7 @@
  * anything has run.
  *
  *     struct score_plan sp;
- *     if (score_plan_open(&sp, line, NULL) < 0) ...          line: of options_parse(&command_score, …); reads model, heads, lists
+ *     if (score_plan_open(&sp, line, NULL, true) < 0) ...    line: of options_parse(&command_score, …); reads model, heads, lists
  *     columns_find(&sp.columns, STR("sim_b32"))
  *     score_plan_close(&sp);
  */
@@ -19,9 +19,10 @@ struct score_plan {
     char products[32];      /* "oneDNN 2.6.3" */
 };
 
-/* `class`: the processor class that an earlier plan fixed; NULL: what the options say, else this machine's best. -1 with a
- * sentence, a usage error where this machine does not serve the class. */
-int score_plan_open(struct score_plan *sp, const struct command_line *line, const char *class);
+/* `class`: the processor class that an earlier plan fixed; NULL: what the options say, else this machine's best. `whole`: every tensor
+ * is read as for scoring, so that a model with something missing, or one that int8 does not bear, is refused now. -1 with a sentence, a
+ * usage error where this machine does not serve the class. */
+int score_plan_open(struct score_plan *sp, const struct command_line *line, const char *class, bool whole);
 void score_plan_close(struct score_plan *sp);
 
 #endif

@@ -52,14 +52,14 @@ int plan_parse_step(const struct plan_step *step, struct command_line *line)
 static int look(struct plan *plan, const struct command_line *line, size_t which, struct plan_score *score)
 {
     const char *planned = class_planned(plan, which);
-    if (score_plan_open(&score->foreseen, line, planned) == 0) {
+    if (score_plan_open(&score->foreseen, line, planned, !planned) == 0) {
         score->class = planned ? planned : arena_c_string(&plan->arena, str_from(score->foreseen.class));
         return score->class ? 0 : -1;
     }
     score_plan_close(&score->foreseen);
     if (!planned || !plan->any_machine) return planned ? fail_prefix("%s was scored in class %s: ", plan->output, planned), -1 : -1;
     score->class = planned;
-    return score_plan_open(&score->foreseen, line, NULL);
+    return score_plan_open(&score->foreseen, line, NULL, false);
 }
 
 int plan_add_score(struct plan *plan, struct plan_step *step)

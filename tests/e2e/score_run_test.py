@@ -193,6 +193,16 @@ tasks: 3
             self.assertIn("OUT.yaml: line 2: ", done.error)
             self.assertFalse(os.path.exists(self.path("OUT")))
 
+    def test_a_model_with_a_bad_tensor_is_told_before_anything_runs(self):
+        shutil.copytree(TINY, self.path("model"))
+        weights = bytearray(self.read("model/model.safetensors"))
+        weights[-2:] = b"\xc0\x7f"  # a bfloat16 that is no number
+        self.write("model/model.safetensors", bytes(weights))
+        done = self.run_recipe("stages: [extract: , fetch: , score: {model: model}]\n", code=1)
+        self.assertEqual(len(done.lines), 1, done.error)
+        self.assertRegex(done.error, r"OUT\.yaml: line 2: model/model\.safetensors: tensor [a-z_.0-9]+: ")
+        self.assertFalse(os.path.exists(self.path("OUT")))
+
     # ---- what a plan fixes
 
     STAGES = f"stages: [extract: , fetch: , score: {{model: {TINY}}}]\ntasks: 2\n"
