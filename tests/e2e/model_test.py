@@ -1,4 +1,5 @@
 """winnow model: what the engine makes of texts and pictures, against real libraries and against its own plain loops."""
+import json
 import math
 import os
 import struct
@@ -190,6 +191,49 @@ class RefusedTest(WithFolder):
 
     def test_a_header_that_lies(self):
         self.refused(damage=lambda data: b"\xff\xff\xff\x00" + data[4:])
+
+    def with_offsets(self, change):
+        """The file with the data_offsets of one tensor changed in its header."""
+        def damage(data):
+            (length,) = struct.unpack_from("<Q", data)
+            header = json.loads(data[8:8 + length])
+            change(header["visual_projection.weight"]["data_offsets"], len(data) - 8 - length)
+            header = json.dumps(header).encode()
+            return struct.pack("<Q", len(header)) + header + data[8 + length:]
+        return self.refused(damage=damage)
+
+    def test_offsets_that_overlap_or_leave_the_file(self):
+        def overlap(offsets, _):
+            offsets[:] = [offsets[0] - 4, offsets[1] - 4]
+
+        def beyond(offsets, size):
+            offsets[:] = [size, size + offsets[1] - offsets[0]]
+
+        def backwards(offsets, _):
+            offsets.reverse()
+
+        def huge(offsets, _):
+            offsets[:] = [2 ** 62, 2 ** 63 - 1]
+        for change in (overlap, beyond, backwards, huge):
+            with self.subTest(change.__name__):
+                self.assertIn("visual_projection.weight", self.with_offsets(change))
+
+    def test_keys_that_the_engine_does_not_know(self):
+        clip_data.make_clip().make(self.folder, layout="openclip")
+        path = f"{self.folder}/open_clip_config.json"
+        with open(path, encoding="utf-8") as file:
+            config = json.load(file)
+        for where, key, value in (("text_cfg", "hf_model_name", "xlm-roberta-base"), ("vision_cfg", "timm_model_name", "vit_medium"),
+                                  ("model_cfg", "multimodal_cfg", {"width": 8}), ("vision_cfg", "attentional_pool", True),
+                                  ("vision_cfg", "layers", [3, 4, 6, 3]), ("text_cfg", "no_causal_mask", True), ("vision_cfg", "brand_new", 7)):
+            changed = json.loads(json.dumps(config))
+            (changed["model_cfg"] if where == "model_cfg" else changed["model_cfg"][where])[key] = value
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump(changed, file)
+            _, said = run("embed", self.folder, "--image", TURNED, expect=1)
+            self.assertEqual(said.count("\n"), 1, said)
+            self.assertIn("open_clip_config.json", said)
+            self.assertIn(key, said)
 
     def test_a_configuration_that_says_otherwise(self):
         clip_data.make_clip().make(self.folder)
