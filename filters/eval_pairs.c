@@ -171,7 +171,10 @@ static int give_row(struct row_pairs *r, const struct row *row)
     if (!pair.text.n || !row_is_wanted(r, row)) return 0;
     if (r->group != SIZE_MAX) pair.group = row_text(row, r->group, &r->scratch);
     buf_clear(&r->picture);
-    if (r->pictures && pictures_read(r->pictures, row, &r->picture) < 0) return fail_is_memory() ? -1 : 0;
+    if (r->pictures && pictures_read(r->pictures, row, &r->picture) < 0) {
+        if (fail_is_memory()) return -1;
+        buf_clear(&r->picture);
+    }
     pair.picture = buf_str(&r->picture);
     return r->each(r->context, &pair);
 }

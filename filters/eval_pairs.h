@@ -27,7 +27,7 @@ struct eval_pair {
 /* 0 goes on; -1 with a sentence ends the reading. Slices live until it returns. */
 typedef int eval_pair_function(void *context, const struct eval_pair *pair);
 
-/* `wants_pictures` false: rows' pictures are not read, and picture is absent. */
+/* A row whose picture cannot be read is given without one; with `wants_pictures` false no row's picture is read. */
 int eval_pairs_read(const char *path, const struct eval_source *source, bool wants_pictures, eval_pair_function *each, void *context);
 
 #endif

@@ -101,7 +101,7 @@ static int find_group(struct evaluation *e, struct str name, uint32_t *group)
 static int keep_pair(void *context, const struct eval_pair *pair)
 {
     struct evaluation *e = context;
-    if (hash_of_number(e->number++) > e->drawing->most) return 0;
+    if (hash_of_number(e->number++) > e->drawing->most || !pair->picture.n) return 0;
     if (e->count == e->room) {
         size_t room = e->room ? 2 * e->room : 1024;
         struct pair *more = realloc(e->pairs, room * sizeof *more);
@@ -320,6 +320,9 @@ int model_eval(const struct clip *clip, const struct eval_options *o, const char
     buf_init(&e.groups, 64 << 20);
     int result = draw(o, paths, path_count, &d);
     for (size_t i = 0; result == 0 && i < path_count; i++) result = eval_pairs_read(paths[i], &o->source, true, keep_pair, &e);
+    if (result == 0 && d.seen >= 2 && e.count < 2)
+        result = fail("%llu pairs, of which %zu have a picture; those of rows were looked for in '%s' (--packs)", (unsigned long long)d.seen,
+                      e.count, o->source.packs);
     if (result == 0 && e.count < 2) result = fail("%zu pairs of a picture and a caption: at least 2 are needed", e.count);
     if (result == 0) result = embed_pairs(&e, o->threads);
     if (result == 0) {

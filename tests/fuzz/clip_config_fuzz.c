@@ -1,4 +1,4 @@
-/* Configurations: any bytes, through all three parsers. What is accepted keeps its promises. */
+/* Configurations: any bytes, through all four parsers. What is accepted keeps its promises. */
 #include "filters/clip/config.h"
 
 #include <stdlib.h>
@@ -15,7 +15,7 @@ static void check(const struct clip_config *c)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct str json = str_of((const char *)data, size);
-    for (int parser = 0; parser < 3; parser++) {
+    for (int parser = 0; parser < 4; parser++) {
         struct clip_config c = {0};
         buf_init(&c.notes, 1 << 20);
         if (parser == 0 && clip_config_parse_hugging_face(&c, "fuzz", json) == 0) check(&c);
@@ -25,6 +25,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         if (parser == 2 && clip_config_parse_preprocessor(&c, "fuzz", json) == 0 &&
             (!c.preprocess.crop || c.preprocess.crop > c.preprocess.size))
+            abort();
+        if (parser == 3 && clip_config_parse_small(&c, "fuzz", json) == 0 &&
+            (convnet_check(&c.small.net, "fuzz") < 0 || c.text.width % c.text.heads || c.context < 2 || c.start_id >= c.vocabulary))
             abort();
         clip_config_free(&c);
     }

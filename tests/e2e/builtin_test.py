@@ -1,0 +1,157 @@
+"""The built-in model: found without being named, its columns, equal bytes however it is run; and what model eval says of pairs."""
+import io
+import json
+import os
+import tarfile
+import unittest
+
+from tests.e2e import make
+
+KINDS = ["drawing", "logo", "painting", "photo", "placeholder", "screenshot"]
+DEMO = os.path.join(make.ROOT, "tests/data/demo/demo.warc.gz")
+
+
+class Builtin(make.InFolder):
+    def setUp(self):
+        super().setUp()
+        self.winnow("extract", "-o", "1/", "--limit", "60", DEMO)
+        self.winnow("fetch", "--from-warc", DEMO, "-o", "2/", "1/00000.rows.zst")
+
+    def test_score_uses_it_when_no_model_is_named_and_says_so(self):
+        done = self.winnow("score", "-o", "3/", "2/00000.rows.zst")
+        self.assertIn("model builtin: winnow's own small one", done.error)
+        self.assertIn("winnow model fetch", done.error)
+        rows = self.view("3/00000.rows.zst")
+        scored = [r for r in rows if r["score_status"] == "ok"]
+        self.assertGreater(len(scored), 5)
+        for row in scored:
+            self.assertTrue(-1 <= float(row["sim_builtin"]) <= 1)
+            self.assertAlmostEqual(sum(float(row[f"p_{kind}_builtin"]) for kind in KINDS), 1, delta=1e-6)
+        self.assertGreater(sum(float(r["p_photo_builtin"]) for r in scored) / len(scored), 0.5)  # recipes and a journal
+        with open(self.path("3/00000.json"), encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["parameters"]["model"]["name"], "builtin")
+
+    def test_threads_tasks_and_the_cache_change_no_byte(self):
+        bytes_of = []
+        for threads in "1", "2", "7":
+            self.winnow("score", "-o", f"t{threads}.rows.zst", "--threads", threads, "2/00000.rows.zst")
+            bytes_of.append(self.read(f"t{threads}.rows.zst"))
+        for _ in range(2):
+            self.winnow("score", "-o", "c.rows.zst", "--force", "--cache", "cache", "2/00000.rows.zst")
+            bytes_of.append(self.read("c.rows.zst"))
+        self.assertTrue(all(b == bytes_of[0] for b in bytes_of[:3]))
+        self.assertEqual(*[b for b in bytes_of[3:]])
+        self.assertEqual(self.view("c.rows.zst"), self.view("t1.rows.zst"))
+
+    def test_the_windows_know_it_by_name(self):
+        info = self.winnow("model", "info", "builtin").out.decode()
+        self.assertIn("kind\twinnow's small one\t", info)
+        self.assertIn("vocabulary\t12000\t", info)
+        self.assertEqual(self.winnow("model", "tokens", "builtin", "a photo of a cat").out.decode(), "2 43 4024 132 43 2903 3\n")
+
+    def test_its_name_is_for_no_other_model(self):
+        tiny = os.path.join(make.ROOT, "tests/data/clip-tiny")
+        self.assertIn("is no model of that name", self.winnow("score", "--model", tiny, "--name", "builtin", "2/00000.rows.zst", code=2).error)
+
+
+def shard(samples):
+    """A tar of (key, {extension: bytes})."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for key, members in samples:
+            for extension, data in members.items():
+                about = tarfile.TarInfo(f"{key}.{extension}")
+                about.size = len(data)
+                tar.addfile(about, io.BytesIO(data))
+    return out.getvalue()
+
+
+class Eval(make.InFolder):
+    """Pictures and captions whose similarities are known, since winnow says them."""
+
+    PICTURES = []  # of the demo, stored; made once
+
+    def setUp(self):
+        super().setUp()
+        if not self.PICTURES:
+            self.demo()
+            self.winnow("shard", "-o", "shards/", "--compress", "none", "2/00000.rows.zst")
+            with tarfile.open(self.path("shards/00000.tar")) as tar:
+                self.PICTURES.extend([tar.extractfile(m).read() for m in tar if m.name.endswith((".jpg", ".webp", ".png"))][:12])
+        self.words = ["a cake", "cake", "a man at a table", "soup", "a dog", "a chart", "a cake", "bread", "an office", "a bowl", "tea", "rice"]
+        self.samples = [(f"{i:04d}", {"webp": picture, "json": json.dumps({"captions": [word, "other"], "lot": i % 2,
+                                                                           "split": "val" if i < 10 else "train"}).encode()})
+                        for i, (picture, word) in enumerate(zip(self.PICTURES, self.words, strict=True))]
+
+    def demo(self):
+        self.winnow("extract", "-o", "1/", "--limit", "60", DEMO)
+        self.winnow("fetch", "--from-warc", DEMO, "-o", "2/", "1/00000.rows.zst")
+
+    def table(self, *arguments):
+        lines = self.winnow("model", "eval", "builtin", *arguments).out.decode().splitlines()
+        head = lines[0].split("\t")
+        return {line.split("\t")[0]: dict(zip(head, line.split("\t"), strict=True)) for line in lines[1:]}
+
+    def similarities(self, n):
+        for i, picture in enumerate(self.PICTURES[:n]):
+            self.write(f"p{i}", picture)
+        self.write("words", "".join(w + "\n" for w in self.words[:n]).encode())
+
+        def vectors(*arguments):
+            lines = self.winnow("model", "embed", "builtin", *arguments).out.decode().splitlines()[1:]
+            return [[float(x) for x in line.split("\t")[1].split()] for line in lines]
+        images, texts = vectors(*[self.path(f"p{i}") for i in range(n)]), vectors("--text", self.path("words"))
+        return [[sum(a * b for a, b in zip(image, text, strict=True)) for text in texts] for image in images]
+
+    def expected(self, n, within=lambda i, k: True):
+        sims = self.similarities(n)
+        wrong = [(i, k) for i in range(n) for k in range(n) if self.words[i] != self.words[k] and within(i, k)]
+        wins = [(sims[m][m] > sims[i][k]) + 0.5 * (sims[m][m] == sims[i][k]) for m in range(n) for i, k in wrong]
+        return sum(wins) / len(wins)
+
+    def test_auc_is_the_share_of_matched_pairs_that_beat_unmatched_ones_equal_captions_masked(self):
+        self.write("a.tar", shard(self.samples))
+        found = self.table("a.tar", "--by", "lot")
+        self.assertEqual(list(found), ["all", "0", "1"])
+        self.assertEqual([found[s]["pairs"] for s in found], ["12", "6", "6"])
+        self.assertAlmostEqual(float(found["all"]["auc"]), self.expected(12), delta=1e-3)
+        self.assertAlmostEqual(float(found["all"]["auc_within"]), self.expected(12, lambda i, k: i % 2 == k % 2), delta=1e-3)
+        self.assertLessEqual(float(found["all"]["r_at_1"]), float(found["all"]["r_at_10"]))
+
+    def test_where_and_limit_choose_pairs(self):
+        self.write("a.tar", shard(self.samples))
+        found = self.table("a.tar", "--where", "split=val")
+        self.assertEqual(found["all"]["pairs"], "10")
+        self.assertAlmostEqual(float(found["all"]["auc"]), self.expected(10), delta=1e-3)
+        self.assertEqual(self.table("a.tar", "--limit", "5")["all"]["pairs"], "5")
+
+    def test_rows_with_packs_serve_as_well(self):
+        self.demo()
+        found = self.table("2/00000.rows.zst", "--limit", "20", "--by", "page_url")
+        self.assertEqual(found["all"]["pairs"], "20")
+        self.assertIn("looked for in 'nowhere'", self.winnow("model", "eval", "builtin", "2/00000.rows.zst", "--packs", "nowhere", code=1).error)
+
+    def test_a_broken_picture_is_left_out_and_damage_is_said(self):
+        self.samples[3][1]["webp"] = b"no picture"
+        whole = shard(self.samples)
+        self.write("a.tar", whole)
+        done = self.winnow("model", "eval", "builtin", "a.tar")
+        self.assertIn("11 of 12 pairs", done.error)
+        self.write("cut.tar", whole[:2000])
+        self.assertIn("cut.tar", self.winnow("model", "eval", "builtin", "cut.tar", code=1).error)
+        self.write("one.tar", shard(self.samples[:1]))
+        self.assertIn("at least 2 are needed", self.winnow("model", "eval", "builtin", "one.tar", code=1).error)
+
+    def test_the_curve_falls(self):
+        self.write("a.tar", shard(self.samples))
+        self.winnow("model", "eval", "builtin", "a.tar", "--curve", "curve.tsv")
+        rows = [line.split("\t") for line in self.read("curve.tsv").decode().splitlines()]
+        self.assertEqual(rows[0], ["threshold", "matched_kept", "unmatched_kept"])
+        for column in 1, 2:
+            values = [float(r[column]) for r in rows[1:]]
+            self.assertEqual(values, sorted(values, reverse=True))
+            self.assertEqual((values[0], values[-1]), (1, 0))
+
+
+if __name__ == "__main__":
+    unittest.main()
