@@ -67,6 +67,7 @@ struct fetch {
     struct room room;
     bool room_made;
     struct pack pack;
+    struct outcome_sum sum;  /* of items that were handed on */
     size_t url, page_robots; /* input columns */
     size_t kept;             /* input columns that rows with pictures keep: all, or all but a dropped row's own */
     size_t rule;             /* of dropped rows: the first of the five */
@@ -216,7 +217,11 @@ static int load_optout(struct fetch *fetch, const char *path)
 {
     if (!path) return 0;
     fetch->optout = optout_new();
-    return !fetch->optout || optout_load(fetch->optout, path) < 0 || optout_seal(fetch->optout) < 0 ? -1 : 0;
+    if (!fetch->optout || optout_load(fetch->optout, path) < 0 || optout_seal(fetch->optout) < 0) {
+        fail_prefix("--opt-out: ");
+        return -1;
+    }
+    return 0;
 }
 
 /* Bodies: half of the quarter while they come, half while they wait for a decoder. */
@@ -271,6 +276,7 @@ static int fetch_prepare(struct stage_run *run)
 {
     struct fetch *fetch = run->state;
     const struct fetch_options *o = run->options;
+    if (check_source(run, o) < 0) return -1;
     fetch->decoders = run->threads;
     if (o->from_web && run->threads < WEB_ITEMS) run->threads = WEB_ITEMS;
     return 0;
@@ -281,7 +287,7 @@ static int fetch_open(struct stage_run *run)
     struct fetch *fetch = run->state;
     const struct fetch_options *o = run->options;
     fetch->run = run;
-    if (check_source(run, o) < 0 || choose_picture_options(&fetch->picture, o) < 0 || add_columns(run, fetch, o->retry) < 0) return -1;
+    if (choose_picture_options(&fetch->picture, o) < 0 || add_columns(run, fetch, o->retry) < 0) return -1;
     if (open_pack(run, fetch) < 0) return -1;
     room_init(&fetch->room, run->common->memory / 2);
     fetch->room_made = true;
@@ -497,6 +503,7 @@ static int fetch_emit(struct stage_run *run, struct stage_item *item)
             row_set_u64(&item->out, row, at[IMAGE_LENGTH], job->place.n) < 0)
             return -1;
     }
+    for (size_t i = 0; i < jobs->done; i++) outcome_sum_add(&fetch->sum, &jobs->list[i].outcome);
     store_clear(&jobs->store);
     return pack_flush(&fetch->pack);
 }
@@ -505,6 +512,7 @@ static int fetch_finish(struct stage_run *run)
 {
     struct fetch *fetch = run->state;
     uint64_t pictures = fetch->pack.pictures;
+    if (outcome_sum_judge(&fetch->sum, run->common->quiet) < 0) return -1;
     if (!pictures) return 0;
     return pack_finish(&fetch->pack) < 0 ? -1 : stage_published(run, &fetch->pack.file, pictures);
 }

@@ -89,7 +89,11 @@ int fetch_agent(char *token, size_t room, const char *user_agent)
 
 static int choose_servers(struct net_options *net, const struct fetch_options *o)
 {
-    if (o->dns) return names_servers_parse(net->servers, &net->server_count, str_from(o->dns));
+    if (o->dns) {
+        if (names_servers_parse(net->servers, &net->server_count, str_from(o->dns)) == 0) return 0;
+        fail_prefix("--dns: ");
+        return -1;
+    }
     if (o->proxy) { /* names are its business; only its own may need a server */
         if (names_servers_read(net->servers, &net->server_count, "/etc/resolv.conf") < 0) net->server_count = 0;
         return 0;

@@ -1,5 +1,7 @@
 #include "crawl/fetch/outcome.h"
 
+#include "pipeline/base/fail.h"
+#include "pipeline/base/log.h"
 #include "pipeline/base/utf8.h"
 
 #include <inttypes.h>
@@ -81,6 +83,30 @@ void outcome_of_picture(struct outcome *o, const struct picture *picture, const 
     default:
         break;
     }
+}
+
+/* ---- all of them */
+
+void outcome_sum_add(struct outcome_sum *sum, const struct outcome *o)
+{
+    sum->urls++;
+    if (o->cause != NET_OURS) return;
+    if (!sum->ours++) sum->first = o->status;
+}
+
+int outcome_sum_judge(const struct outcome_sum *sum, bool quiet)
+{
+    enum net_status status = NET_LOCAL;
+    unsigned http;
+    if (!sum->ours) return 0;
+    net_status_parse(str_from(sum->first), &status, &http);
+    if (sum->ours == sum->urls)
+        return fail("none of %" PRIu64 " URLs could be asked for: %s (%s): nothing is published; mend that, and run it again", sum->urls,
+                    sum->first, net_status_meaning(status));
+    if (!quiet)
+        log_line("%" PRIu64 " of %" PRIu64 " URLs could not be asked for, the first: %s (%s): 'winnow fetch --retry' takes their rows again",
+                 sum->ours, sum->urls, sum->first, net_status_meaning(status));
+    return 0;
 }
 
 /* ---- names */

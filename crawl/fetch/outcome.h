@@ -29,6 +29,16 @@ static inline bool outcome_is_ok(const struct outcome *o) { return o->cause == N
 void outcome_rule(const struct outcome *o, char rule[OUTCOME_RULE_BYTES]); /* "fetch.http_404" */
 const char *outcome_count_name(enum net_cause cause);                      /* "too_slow": for counts in manifests */
 
+/* What became of all URLs of a run. */
+struct outcome_sum {
+    uint64_t urls, ours;
+    const char *first; /* status of the first that was ours to blame */
+};
+void outcome_sum_add(struct outcome_sum *sum, const struct outcome *o);
+/* At the end: -1 with a sentence where every single one was ours to blame, so that nothing is done and nothing worth keeping; a
+ * line on stderr, unless `quiet`, where some were. */
+int outcome_sum_judge(const struct outcome_sum *sum, bool quiet);
+
 /* Whether a row that was dropped under `rule` may have a picture another time. */
 bool outcome_rule_passes(struct str rule);
 

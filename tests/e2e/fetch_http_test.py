@@ -385,6 +385,31 @@ class ByProxy(Web):
         self.assertNotIn("secret", done.stderr.decode())
 
 
+class OursToBlame(Web):
+    def run_fetch(self, urls, *options, expect=0):
+        done = self.winnow("fetch", "--from-web", f"--user-agent={AGENT}", *LOCAL, *FAST, "--plain-input", "-o", self.path("out", ""), *options, "-",
+                           stdin=rows_of(urls), expect=expect)
+        return done.stderr.decode()
+
+    def test_a_run_without_a_network_is_no_run(self):
+        with dns.DnsServer() as gone, misbehave.Server() as proxy:
+            pass
+        for options, status in (((f"--dns=127.0.0.1:{gone.port}",), "dns_unreachable"), ((f"--proxy=http://127.0.0.1:{proxy.port}",), "proxy")):
+            error = self.run_fetch([f"http://h{i}.test/" for i in range(5)], *options, expect=1)
+            self.assertIn(f"none of 5 URLs could be asked for: {status} (", error)
+            self.assertEqual([name for _, _, names in os.walk(self.folder) for name in names], [])
+        self.assertEqual(self.run_fetch([], self.dns), "")
+
+    def test_some_faults_of_ours_are_said_and_can_be_retried(self):
+        proxy = self.enterContext(misbehave.Server())
+        proxy.paths["http://h.test/ok"] = misbehave.ok
+        urls = ["http://h.test/ok", "https://h.test/1", "https://h.test/2"]
+        error = self.run_fetch(urls, f"--proxy=http://127.0.0.1:{proxy.port}")
+        self.assertIn("2 of 3 URLs could not be asked for, the first: proxy (", error)
+        self.assertIn("--retry", error)
+        self.assertEqual(self.run_fetch(urls, f"--proxy=http://127.0.0.1:{proxy.port}", "-q", "--force"), "")
+
+
 class Recipe(Web):
     RECIPE = """
 inputs: crawl.warc.gz

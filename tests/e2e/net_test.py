@@ -470,6 +470,14 @@ class Secure(unittest.TestCase):
         rows, _ = drive([plain.url("/ok", "secure.test").replace("http:", "https:")], *self.options)
         self.assertIn(statuses(rows)[0], ("tls", "connect_failed", "connect_timeout"))
 
+    def test_a_second_connection_takes_up_the_session_of_the_first(self):
+        good = self.server("server.pem")
+        good.paths["/once"] = lambda c, r: c.picture("Connection: close") or c.close()
+        rows, _ = drive([good.url(f"/once?{i}", "secure.test") for i in range(8)], *self.options, "--host-connections=1", "--ignore-robots", "--ignore-tdm",
+                        "--ignore-ai-txt")
+        self.assertEqual(statuses(rows), ["ok"] * 8)
+        self.assertEqual((good.connections, good.context.session_stats()["hits"]), (8, 7))
+
     def test_redirects_cross_from_http_to_https(self):
         plain, secure = self.enterContext(misbehave.Server()), self.server("server.pem")
         rows, _ = drive([plain.url("/to?" + urllib.parse.quote(secure.url("/ok", "secure.test")), "secure.test")], *self.options)
