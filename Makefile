@@ -167,6 +167,7 @@ lint:                             ## clang's warnings, clang-tidy's bug finders,
 # ---- installing
 PRESETDIR ?= $(PREFIX)/share/winnow/presets
 LISTDIR   ?= $(PREFIX)/share/winnow/lists
+MODELDIR  ?= $(PREFIX)/share/winnow/clip
 man: all                          ## man pages and bash completion into build/
 	@mkdir -p $(BUILD)/man
 	@for c in $$(./$(PROGRAM) help --commands); do ./$(PROGRAM) help --man $$c > $(BUILD)/man/winnow-$$c.1 || exit 1; done
@@ -178,6 +179,8 @@ install: man                      ## install under PREFIX (default /usr/local); 
 	install -m 644 $(BUILD)/man/*.1 $(DESTDIR)$(MANDIR)/man1
 	install -m 644 filters/presets/*.preset $(DESTDIR)$(PRESETDIR)
 	install -m 644 filters/lists/*.txt $(DESTDIR)$(LISTDIR)
+	install -d $(DESTDIR)$(MODELDIR)/builtin
+	install -m 644 $(filter-out %.py,$(wildcard filters/clip/builtin/*)) $(DESTDIR)$(MODELDIR)/builtin
 	install -D -m 644 $(BUILD)/winnow.bash $(DESTDIR)$(COMPLETIONS)/winnow
 uninstall:                        ## remove what install wrote
 	rm -rf $(DESTDIR)$(PREFIX)/bin/winnow $(DESTDIR)$(LIBDIR) $(DESTDIR)$(MANDIR)/man1/winnow-*.1 \
