@@ -1,13 +1,16 @@
 """The built-in model: found without being named, its columns, equal bytes however it is run; and what model eval says of pairs."""
+import csv
 import io
 import json
 import os
+import subprocess
 import tarfile
 import unittest
 
 from tests.e2e import make
 
 KINDS = ["drawing", "logo", "painting", "photo", "placeholder", "screenshot"]
+SHARED = os.environ.get("WINNOW_SHARED", os.path.join(make.ROOT, "..", "shared"))
 DEMO = os.path.join(make.ROOT, "tests/data/demo/demo.warc.gz")
 
 
@@ -152,6 +155,47 @@ class Eval(make.InFolder):
             self.assertEqual(values, sorted(values, reverse=True))
             self.assertEqual((values[0], values[-1]), (1, 0))
 
+
+def extension(picture):
+    """By magic bytes: files of the web are not always what they are called."""
+    known = ((b"\x89PNG", "png"), (b"GIF8", "gif"), (b"RIFF", "webp"), (b"\xff\xd8", "jpg"))
+    return next((e for magic, e in known if picture.startswith(magic)), "avif")
+
+
+class Quality(make.InFolder):
+    """What the built-in model is worth on pictures of the web that were labelled by hand, against recorded floors."""
+
+    def setUp(self):
+        super().setUp()
+        tar = os.path.join(SHARED, "data/miniweb/miniweb.tar.zst")
+        if not os.path.exists(tar):
+            self.skipTest("the shared data are not here")
+        with open(os.path.join(SHARED, "data/miniweb/miniweb-labels.tsv"), encoding="utf-8") as file:
+            self.labels = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+        unpacked = subprocess.run(["zstd", "-dcq", tar], capture_output=True, check=True).stdout
+        with tarfile.open(fileobj=io.BytesIO(unpacked)) as web:
+            pictures = {m.name.removeprefix("miniweb/"): web.extractfile(m).read() for m in web if m.isfile()}
+        self.write("labelled.tar", shard([(f"{i:04d}", {
+            extension(pictures[label["file"]]): pictures[label["file"]],
+            "json": json.dumps({"url": f"http://{label['file']}", "caption": label["alt"] or "-", "kind": label["kind"],
+                                "alt_match": label["alt_match"]}).encode()}) for i, label in enumerate(self.labels)]))
+        self.winnow("import", "--shards", "--columns", "kind,alt_match", "-o", "1/", "labelled.tar")
+        self.winnow("score", "-o", "2/", "--packs", ".", "1/00000.rows.zst")
+        self.rows = [r for r in self.view("2/00000.rows.zst") if r["score_status"] == "ok"]
+        self.assertGreater(len(self.rows), 175)
+
+    def auc(self, column, is_one, among=lambda row: True):
+        ones = [float(r[column]) for r in self.rows if among(r) and is_one(r)]
+        others = [float(r[column]) for r in self.rows if among(r) and not is_one(r)]
+        return sum((a > b) + 0.5 * (a == b) for a in ones for b in others) / len(ones) / len(others)
+
+    def test_kinds_are_told_apart_and_alts_that_match_from_those_that_do_not(self):
+        for kind, label, floor in (("photo", "photo", 0.98), ("screenshot", "screenshot-or-text-heavy", 0.97), ("logo", "logo-icon", 0.97),
+                                   ("drawing", "drawing-or-diagram", 0.84)):
+            with self.subTest(kind):
+                self.assertGreaterEqual(self.auc(f"p_{kind}_builtin", lambda r, label=label: r["kind"] == label), floor)
+        judged = self.auc("sim_builtin", lambda r: r["alt_match"] == "matches", lambda r: r["alt_match"] in ("matches", "unrelated"))
+        self.assertGreaterEqual(judged, 0.93)
 
 if __name__ == "__main__":
     unittest.main()
