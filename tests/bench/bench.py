@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 
+from clip_towers import ClipBench
 from fetch_bench import FetchBench
 from report_bench import ROWS as REPORT_ROWS, ReportBench
 
@@ -205,7 +206,16 @@ class Bench:
     def report(self):
         ReportBench(self.say, self.folder, WINNOW, REPORT_ROWS, min(self.rounds, 2)).run()
 
-    # ---- (g) starting
+    # ---- (g) CLIP
+
+    def clip(self):
+        """Minutes, and a gigabyte of peers: only when asked for by name."""
+        try:
+            ClipBench(self.say, self.folder, os.path.join(BUILT, "clip_bench"), self.rounds, peer=self.peer).run()
+        except (subprocess.SubprocessError, OSError) as error:
+            self.say("clip: numpy and the peers are not to be had here", "skipped", note=str(error)[:100])
+
+    # ---- (h) starting
 
     def start(self):
         each = sorted(cpu_of([WINNOW, "--version"]) for _ in range(100))[50] * 1000
@@ -235,7 +245,7 @@ def machine():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=["extract", "rows", "rules", "shard", "fetch", "report", "start"])
+    parser.add_argument("--only", choices=["extract", "rows", "rules", "shard", "fetch", "report", "clip", "start"])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--no-peer", action="store_true", help="do not fetch and measure FastWARC + resiliparse and img2dataset")
     options = parser.parse_args()

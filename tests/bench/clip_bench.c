@@ -1,21 +1,32 @@
-/* How fast the towers are beside what bounds them, on one thread: oneDNN's own plain products of the same shapes, and a loop that
- * touches registers alone. All figures are of CPU time, the least of some rounds; the sides take turns.
+/* How long the parts of a CLIP model take, asked line by line, so that another program can take turns with it:
  *
- *     clip_bench MODEL PRECISION [ROUNDS] */
+ *     clip_bench MODEL PRECISION       then on standard input, each answered by a line:
+ *     about                            class, what multiplies, MiB of the towers, MiB of a thread
+ *     ceiling                          FLOP/s of a loop that touches registers alone
+ *     image N                          CPU seconds a picture, N at a time, from pixels to embedding
+ *     products | own                   the same of its bare products: by oneDNN, by what the tower uses
+ *     between                          of its attention, of its norms
+ *     text TOKENS N                    CPU seconds a text
+ *     threads T N                      seconds by the clock a picture, T threads with N each
+ *     resize FILE W H SIDE             CPU seconds of one resize and crop of FILE, raw RGB of W x H; result to FILE.out */
 #include "filters/clip/block_kernels.h"
 #include "filters/clip/clip.h"
 #include "filters/clip/config.h"
 #include "filters/clip/matmul_ops.h"
+#include "filters/clip/preprocess.h"
 #include "filters/clip/tower.h"
 #include "pipeline/base/fail.h"
+#include "pipeline/base/file.h"
 #include "pipeline/base/module.h"
 
-#include <math.h>
+#include <malloc.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
-enum { PRODUCTS_MOST = 16, BATCH = 16 };
+enum { PRODUCTS_MOST = 16, INPUTS_MOST = 64, GROUP_ROWS = 208, THREADS_MOST = 8 };
 
 static double now(void)
 {
@@ -23,8 +34,6 @@ static double now(void)
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
-
-static double least(double a, double b) { return a < b ? a : b; }
 
 static void *must(void *p)
 {
@@ -61,9 +70,11 @@ CEILING(ceiling_avx512, "avx512f,fma", 64)
 
 struct product {
     size_t n, k, times; /* of the product, and how many a picture's group has */
-    bool pooled;        /* of the pooled rows alone */
     struct packed *library;
+    struct linear *own;
 };
+
+static size_t positions(const struct clip_config *c) { return (size_t)c->grid * c->grid + 1; }
 
 static size_t list_products(const struct clip_config *c, struct product *p)
 {
@@ -79,28 +90,44 @@ static size_t list_products(const struct clip_config *c, struct product *p)
 
 struct bench {
     struct clip_config config;
-    struct tower *tower;
-    struct tower_work *work;
+    struct weights *weights;
+    enum clip_precision precision;
+    struct tower *image, *text;
+    struct tower_work *image_work, *text_work;
     const struct matmul *matmul;
     enum matmul_type type;
-    uint8_t *pixels;
-    float *embeddings;
+    uint8_t *pixels;   /* [INPUTS_MOST] pictures */
+    float *embeddings; /* [INPUTS_MOST, embed] */
+    size_t group;      /* pictures whose positions go through the products together */
     struct product products[PRODUCTS_MOST];
     size_t product_count;
     const struct matmul_ops *library;
     struct matmul_room room;
-    void *x, *y;
+    void *x, *y;       /* [group's positions, widest] */
 };
 
 /* -127 to 127: zeros would leave a processor cooler than real numbers do. */
 static int noise(size_t i) { return (int)((i * 2654435761u >> 7) % 255) - 127; }
 
+static void make_inputs(struct bench *b, size_t count)
+{
+    float *x = must(malloc(count * sizeof *x));
+    for (size_t i = 0; i < count; i++) x[i] = (float)noise(i) / 64;
+    b->y = must(calloc(count, sizeof(float)));
+    b->x = x;
+    if (b->type == MATMUL_F32) return;
+    b->x = must(malloc(count * sizeof(float)));
+    if (b->type == MATMUL_BF16) matmul_kernels(b->matmul)->to_bf16(x, count, b->x);
+    else for (size_t i = 0; i < count; i++) ((int8_t *)b->x)[i] = (int8_t)noise(i);
+    free(x);
+}
+
 static void open_products(struct bench *b)
 {
-    b->library = must((void *)(uintptr_t)module_open("onednn"));
-    if (matmul_class_of(b->matmul) <= CLASS_CPU_AVX2) setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 0);
-    b->product_count = list_products(&b->config, b->products);
     size_t most = 0;
+    if (matmul_class_of(b->matmul) <= CLASS_CPU_AVX2) setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 0);
+    b->library = must((void *)(uintptr_t)module_open("onednn"));
+    b->product_count = list_products(&b->config, b->products);
     for (size_t i = 0; i < b->product_count; i++) {
         struct product *p = &b->products[i];
         float *w = must(malloc(p->n * p->k * sizeof *w));
@@ -108,128 +135,202 @@ static void open_products(struct bench *b)
         struct linear_spec spec = {.n = p->n, .k = p->k, .weights = w, .type = b->type};
         for (size_t k = 0; k < p->n * p->k; k++) s8[k] = (int8_t)noise(k), w[k] = (float)noise(k) / 2000;
         p->library = must(b->library->pack(matmul_class_of(b->matmul), &spec, b->type == MATMUL_S8 ? s8 : NULL));
+        p->own = must(linear_new(b->matmul, &spec));
         if (p->n > most) most = p->n;
         if (p->k > most) most = p->k;
         free(w);
         free(s8);
     }
-    size_t rows = ((size_t)b->config.grid * b->config.grid + 1) * BATCH;
-    float *x = must(malloc(rows * most * sizeof *x));
-    for (size_t k = 0; k < rows * most; k++) x[k] = (float)noise(k) / 64;
-    b->y = must(calloc(rows * most, sizeof(float)));
-    b->x = x;
-    if (b->type == MATMUL_F32) return;
-    b->x = must(malloc(rows * most * sizeof(float)));
-    if (b->type == MATMUL_BF16) matmul_kernels(b->matmul)->to_bf16(x, rows * most, b->x);
-    else for (size_t k = 0; k < rows * most; k++) ((int8_t *)b->x)[k] = (int8_t)noise(k);
-    free(x);
+    make_inputs(b, positions(&b->config) * b->group * most);
 }
 
-static double time_products(struct bench *b, size_t group)
+/* Products of a picture as the tower has them, without what follows. */
+static double time_products(struct bench *b, bool own)
 {
-    size_t rows = ((size_t)b->config.grid * b->config.grid + 1) * group;
+    size_t rows = positions(&b->config) * b->group;
+    static float scales[GROUP_ROWS * 8];
+    if (!b->product_count) open_products(b);
+    for (size_t i = 0; i < rows; i++) scales[i] = 0.01f;
     double begun = now();
     for (size_t i = 0; i < b->product_count; i++)
-        for (size_t k = 0; k < b->products[i].times; k++)
-            if (b->library->run(b->products[i].library, &b->room, rows, b->x, b->y) < 0) must(NULL);
-    return now() - begun;
+        for (size_t k = 0; k < b->products[i].times; k++) {
+            const struct product *p = &b->products[i];
+            int ran = own ? linear_run(p->own, &b->room, rows, b->x, scales, b->y, NULL) : b->library->run(p->library, &b->room, rows, b->x, b->y);
+            if (ran < 0) must(NULL);
+        }
+    return (now() - begun) / (double)b->group;
 }
 
 /* What a picture spends between products: attention and the norms of all layers but the last. */
-static void time_between(struct bench *b, double *attention, double *norms)
+static void time_between(struct bench *b)
 {
     const struct block_kernels *kernels = matmul_kernels(b->matmul);
-    size_t T = (size_t)b->config.grid * b->config.grid + 1, w = b->config.image.width, D = w / b->config.image.heads;
-    float *qkv = b->y, *room = must(matmul_memory(kernels->attention_room(T, D) * sizeof *room));
+    size_t T = positions(&b->config), w = b->config.image.width, D = w / b->config.image.heads;
+    float *qkv = must(malloc(T * 3 * w * sizeof *qkv)), *room = must(matmul_memory(kernels->attention_room(T, D) * sizeof *room));
+    void *out = must(malloc(T * w * sizeof(float)));
     enum matmul_type type = b->type == MATMUL_BF16 ? MATMUL_BF16 : MATMUL_F32;
     const struct attention a = {.q = qkv, .k = qkv + w, .v = qkv + 2 * w, .q_stride = 3 * w, .kv_stride = 3 * w, .queries = T,
-                                .keys = T, .heads = b->config.image.heads, .head_width = D, .type = type, .out = b->x, .room = room};
+                                .keys = T, .heads = b->config.image.heads, .head_width = D, .type = type, .out = out, .room = room};
     for (size_t i = 0; i < T * 3 * w; i++) qkv[i] = (float)(i * 2654435761u % 1000) / 1000 - 0.5f;
     double begun = now();
     for (size_t l = 1; l < b->config.image.layers; l++) kernels->attend(&a);
-    *attention = least(*attention, now() - begun);
-    begun = now();
+    double attended = now();
     for (size_t l = 1; l < b->config.image.layers; l++)
-        for (int i = 0; i < 2; i++) kernels->norm(qkv, qkv, qkv + w, 1e-5f, T, w, type, b->x);
-    *norms = least(*norms, now() - begun);
+        for (int i = 0; i < 2; i++) kernels->norm(qkv, qkv, qkv + w, 1e-5f, T, w, type, out);
+    printf("%.9f %.9f\n", attended - begun, now() - attended);
+    free(qkv);
     free(room);
+    free(out);
 }
 
-static double time_pictures(struct bench *b, size_t n)
+/* ---- towers */
+
+static size_t heap(void)
 {
-    double begun = now();
-    if (tower_images(b->tower, b->work, b->pixels, n, NULL, b->embeddings) < 0) must(NULL);
-    return now() - begun;
+    struct mallinfo2 m = mallinfo2();
+    return m.uordblks + m.hblkhd;
 }
 
-static double time_texts(const struct tower *tower, struct tower_work *work, const struct clip_config *c, size_t tokens, float *out)
+static void open_tower(struct bench *b, enum clip_side side, struct tower **tower, struct tower_work **work)
 {
-    uint32_t ids[BATCH * 4][77];
-    struct tower_text texts[BATCH * 4];
-    for (size_t i = 0; i < BATCH * 4; i++) {
+    if (*tower) return;
+    *tower = must(tower_open(&b->config, b->weights, side, b->precision, b->matmul, 1));
+    *work = must(tower_work_new(*tower));
+}
+
+static void run_images(const struct bench *b, struct tower_work *work, size_t n)
+{
+    if (tower_images(b->image, work, b->pixels, n, NULL, b->embeddings) < 0) must(NULL);
+}
+
+static void tell_about(struct bench *b)
+{
+    size_t before = heap();
+    struct tower_work *work = must(tower_work_new(b->image));
+    run_images(b, work, 4);
+    size_t thread = heap() - before;
+    tower_work_free(work);
+    open_tower(b, CLIP_TEXT, &b->text, &b->text_work);
+    printf("%s, %s; towers %.0f + %.0f MiB, a thread's pictures %.1f MiB\n", matmul_class_name(matmul_class_of(b->matmul)),
+           matmul_version(b->matmul), (double)tower_bytes(b->image) / 0x1p20, (double)tower_bytes(b->text) / 0x1p20,
+           (double)thread / 0x1p20);
+}
+
+static double time_texts(struct bench *b, size_t tokens, size_t n)
+{
+    static uint32_t ids[INPUTS_MOST][77];
+    struct tower_text texts[INPUTS_MOST];
+    open_tower(b, CLIP_TEXT, &b->text, &b->text_work);
+    for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < tokens; k++) ids[i][k] = (uint32_t)(320 + 7 * i + k);
-        ids[i][tokens - 1] = c->vocabulary - 1;
+        ids[i][tokens - 1] = b->config.vocabulary - 1;
         texts[i] = (struct tower_text){ids[i], tokens};
     }
     double begun = now();
-    if (tower_texts(tower, work, texts, BATCH * 4, NULL, out) < 0) must(NULL);
-    return (now() - begun) / (BATCH * 4);
+    if (tower_texts(b->text, b->text_work, texts, n, NULL, b->embeddings) < 0) must(NULL);
+    return (now() - begun) / (double)n;
 }
 
-static void bench_pictures(struct bench *b, int rounds)
+struct runner {
+    const struct bench *bench;
+    struct tower_work *work;
+    float *embeddings;
+    size_t n;
+};
+
+static void *run_thread(void *context)
 {
-    size_t positions = (size_t)b->config.grid * b->config.grid + 1, group = 208 / positions ? 208 / positions : 1;
-    double one = HUGE_VAL, four = HUGE_VAL, many = HUGE_VAL, products = HUGE_VAL, flop = 0;
-    double attention = HUGE_VAL, norms = HUGE_VAL;
-    for (int i = 0; i < rounds; i++) {
-        one = least(one, time_pictures(b, 1));
-        four = least(four, time_pictures(b, 4) / 4);
-        many = least(many, time_pictures(b, BATCH) / BATCH);
-        products = least(products, time_products(b, group) / (double)group);
-        time_between(b, &attention, &norms);
+    struct runner *r = context;
+    if (tower_images(r->bench->image, r->work, r->bench->pixels, r->n, NULL, r->embeddings) < 0) must(NULL);
+    return NULL;
+}
+
+static double time_threads(const struct bench *b, size_t count, size_t n)
+{
+    struct runner runners[THREADS_MOST];
+    pthread_t threads[THREADS_MOST];
+    struct timespec begun, ended;
+    for (size_t i = 0; i < count; i++)
+        runners[i] = (struct runner){b, must(tower_work_new(b->image)), must(malloc(n * b->config.embed * sizeof(float))), n};
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    for (size_t i = 0; i < count; i++)
+        if (pthread_create(&threads[i], NULL, run_thread, &runners[i]) != 0) must((fail_memory(), NULL));
+    for (size_t i = 0; i < count; i++) pthread_join(threads[i], NULL);
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    for (size_t i = 0; i < count; i++) {
+        tower_work_free(runners[i].work);
+        free(runners[i].embeddings);
     }
-    for (size_t i = 0; i < b->product_count; i++)
-        flop += 2.0 * (double)(b->products[i].n * b->products[i].k * b->products[i].times * positions);
-    printf("pictures/s at 1, 4, 16: %.2f %.2f %.2f; at 16 %.1f GFLOP/s in products\n", 1 / one, 1 / four, 1 / many,
-           flop / many * 1e-9);
-    printf("oneDNN's plain products of the same shapes: %.2f pictures/s, %.1f GFLOP/s; the tower has %.1f %% of their speed\n",
-           1 / products, flop / products * 1e-9, 100 * products / many);
-    printf("ms a picture: %.2f, plain products %.2f, attention %.2f, norms %.2f\n", 1e3 * many, 1e3 * products, 1e3 * attention,
-           1e3 * norms);
+    return ((double)(ended.tv_sec - begun.tv_sec) + 1e-9 * (double)(ended.tv_nsec - begun.tv_nsec)) / (double)(count * n);
+}
+
+static double time_resize(const char *path, uint32_t width, uint32_t height, uint32_t side)
+{
+    const struct preprocess p = {.mode = PREPROCESS_SHORTEST, .filter = PREPROCESS_BICUBIC, .size = side, .crop = side};
+    struct buf raw, out;
+    char name[512];
+    buf_init(&raw, 1 << 28);
+    buf_init(&out, 1 << 28);
+    if (buf_read_file(&raw, path) < 0 || raw.n != (size_t)width * height * 3) must(NULL);
+    struct image image = {.rgb = (uint8_t *)raw.p, .width = width, .height = height};
+    struct preprocess_work *work = must(preprocess_work_new());
+    if (buf_reserve(&out, preprocess_pixels_size(&p)) < 0) must(NULL);
+    double begun = now();
+    if (preprocess_pixels(&p, work, &image, (uint8_t *)out.p) != 0) must(NULL);
+    double seconds = now() - begun;
+    snprintf(name, sizeof name, "%s.out", path);
+    FILE *file = must(fopen(name, "wb"));
+    fwrite(out.p, 1, preprocess_pixels_size(&p), file);
+    fclose(file);
+    preprocess_work_free(work);
+    buf_free(&raw);
+    buf_free(&out);
+    return seconds;
+}
+
+/* ---- questions */
+
+static void answer(struct bench *b, const char *line)
+{
+    size_t n, m;
+    uint32_t width, height, side;
+    char path[400];
+    if (strncmp(line, "about", 5) == 0) tell_about(b);
+    else if (strncmp(line, "ceiling", 7) == 0)
+        printf("%.0f\n", (matmul_class_of(b->matmul) > CLASS_CPU_AVX2 ? ceiling_avx512 : ceiling_avx2)());
+    else if (sscanf(line, "image %zu", &n) == 1 && n && n <= INPUTS_MOST) {
+        double begun = now();
+        run_images(b, b->image_work, n);
+        printf("%.9f\n", (now() - begun) / (double)n);
+    } else if (strncmp(line, "products", 8) == 0) printf("%.9f\n", time_products(b, false));
+    else if (strncmp(line, "own", 3) == 0) printf("%.9f\n", time_products(b, true));
+    else if (strncmp(line, "between", 7) == 0) time_between(b);
+    else if (sscanf(line, "text %zu %zu", &m, &n) == 2 && n && n <= INPUTS_MOST && m > 1 && m <= 77)
+        printf("%.9f\n", time_texts(b, m, n));
+    else if (sscanf(line, "threads %zu %zu", &m, &n) == 2 && m && m <= THREADS_MOST && n && n <= INPUTS_MOST)
+        printf("%.9f\n", time_threads(b, m, n));
+    else if (sscanf(line, "resize %399s %u %u %u", path, &width, &height, &side) == 4)
+        printf("%.9f\n", time_resize(path, width, height, side));
+    else printf("what?\n");
+    fflush(stdout);
 }
 
 int main(int count, char **arguments)
 {
     struct bench b = {.product_count = 0};
-    enum clip_precision precision = clip_precision_find(str_from(count > 2 ? arguments[2] : "f32"));
-    int rounds = count > 3 ? atoi(arguments[3]) : 5;
-    struct weights *weights = must(count > 1 ? weights_open(arguments[1]) : NULL);
-    if (clip_config_open(&b.config, weights) < 0) must(NULL);
+    char line[512];
+    b.precision = clip_precision_find(str_from(count > 2 ? arguments[2] : "f32"));
+    b.weights = must(count > 1 ? weights_open(arguments[1]) : (fail_usage("clip_bench MODEL PRECISION"), NULL));
+    if (clip_config_open(&b.config, b.weights) < 0) must(NULL);
     b.matmul = must((void *)(uintptr_t)matmul_open(NULL));
-    b.type = precision == CLIP_F32 ? MATMUL_F32 : precision == CLIP_BF16 ? MATMUL_BF16 : MATMUL_S8;
+    b.type = b.precision == CLIP_F32 ? MATMUL_F32 : b.precision == CLIP_BF16 ? MATMUL_BF16 : MATMUL_S8;
     if (!matmul_is_native(b.matmul, b.type)) b.type = MATMUL_F32;
-    struct timespec begun, ended;
-    clock_gettime(CLOCK_MONOTONIC, &begun);
-    b.tower = must(tower_open(&b.config, weights, CLIP_IMAGE, precision, b.matmul, 1));
-    clock_gettime(CLOCK_MONOTONIC, &ended);
-    b.work = must(tower_work_new(b.tower));
-    b.pixels = must(malloc(BATCH * clip_pixels_bytes(b.config.image_size)));
-    for (size_t i = 0; i < BATCH * clip_pixels_bytes(b.config.image_size); i++) b.pixels[i] = (uint8_t)(i * 2654435761u >> 13);
-    b.embeddings = must(malloc(4 * BATCH * b.config.embed * sizeof *b.embeddings));
-    printf("%s, %s, %s: picture tower %.0f MiB, opened in %.2f s\n", matmul_class_name(matmul_class_of(b.matmul)),
-           clip_precision_name(precision), matmul_version(b.matmul), (double)tower_bytes(b.tower) / 1048576,
-           (double)(ended.tv_sec - begun.tv_sec) + 1e-9 * (double)(ended.tv_nsec - begun.tv_nsec));
-    double ceiling = (matmul_class_of(b.matmul) > CLASS_CPU_AVX2 ? ceiling_avx512 : ceiling_avx2)();
-    printf("registers alone: %.1f GFLOP/s of floats\n", ceiling * 1e-9);
-    open_products(&b);
-    bench_pictures(&b, rounds);
-    struct tower *text = must(tower_open(&b.config, weights, CLIP_TEXT, precision, b.matmul, 1));
-    struct tower_work *work = must(tower_work_new(text));
-    double short_text = HUGE_VAL, long_text = HUGE_VAL;
-    for (int i = 0; i < rounds; i++) {
-        short_text = least(short_text, time_texts(text, work, &b.config, 20, b.embeddings));
-        long_text = least(long_text, time_texts(text, work, &b.config, 77, b.embeddings));
-    }
-    printf("texts/s of 20 and 77 tokens: %.1f %.1f\n", 1 / short_text, 1 / long_text);
+    b.group = GROUP_ROWS / positions(&b.config) ? GROUP_ROWS / positions(&b.config) : 1;
+    open_tower(&b, CLIP_IMAGE, &b.image, &b.image_work);
+    size_t bytes = INPUTS_MOST * clip_pixels_bytes(b.config.image_size);
+    b.pixels = must(malloc(bytes));
+    for (size_t i = 0; i < bytes; i++) b.pixels[i] = (uint8_t)(i * 2654435761u >> 13);
+    b.embeddings = must(malloc(INPUTS_MOST * b.config.embed * sizeof *b.embeddings));
+    while (fgets(line, sizeof line, stdin)) answer(&b, line);
     return 0;
 }
