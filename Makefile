@@ -109,6 +109,12 @@ $(BUILD)/tests/unit/%_drive: $(BUILD)/tests/unit/%_drive.o $(LIBRARY)
 	@echo "  link $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -rdynamic -o $@ $< -Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive $(LIBS)
 
+# Benches that drive the library.
+$(BUILD)/bench/%_bench: $(BUILD)/tests/bench/%_bench.o $(LIBRARY)
+	@mkdir -p $(@D)
+	@echo "  link $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -rdynamic -o $@ $< -Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive $(LIBS)
+
 # Fuzz targets need clang's libFuzzer; the library is built once more with it.
 FUZZ_FLAGS := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 $(BUILD)/tests/fuzz/%_fuzz: $(BUILD)/tests/fuzz/%_fuzz.o $(LIBRARY)
