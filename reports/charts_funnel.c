@@ -120,6 +120,18 @@ static void stage_names(struct html *h, const struct funnel *f, const struct sta
     }
 }
 
+/* The fewest rows, but none, that a step or one of its rules leaves. */
+static double least_left(const struct funnel_step *s)
+{
+    double left = (double)(s->kept + s->dropped), least = s->kept ? (double)s->kept : INFINITY;
+    for (size_t k = 0; k < s->rule_count; k++) {
+        if (!is_asked(&s->rules[k])) continue;
+        left -= (double)s->rules[k].removed;
+        if (left > 0) least = fmin(least, left);
+    }
+    return least;
+}
+
 static size_t levels(const struct stairs *t, double at[8])
 {
     static const double steps[] = {1, 2, 5};
@@ -133,7 +145,7 @@ static size_t levels(const struct stairs *t, double at[8])
             if (v > t->low * 1.02 && v < t->high * 0.99 && n < 8) at[n++] = v;
         }
     if (n < 2) { /* less than an octave: equal steps instead */
-        double step = bins_nice_step((t->high - t->low) / 4);
+        double step = fmax(bins_nice_step((t->high - t->low) / 4), 1);
         n = 0;
         for (double v = ceil(t->low / step) * step; v < t->high && n < 8; v += step)
             if (v > t->low) at[n++] = v;
@@ -147,7 +159,7 @@ void chart_staircase(struct html *h, const struct funnel *f)
     double least = INFINITY;
     for (size_t i = 0; i < f->count; i++) {
         t.width += slots_of(&f->list[i]);
-        if (f->list[i].kept > 0) least = fmin(least, (double)f->list[i].kept);
+        least = fmin(least, least_left(&f->list[i]));
     }
     const struct funnel_step *first = &f->list[0];
     t.left = (double)(first->reads_rows ? first->read : first->kept + first->dropped);

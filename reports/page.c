@@ -151,9 +151,12 @@ static void strip(struct page *p)
     html_f(h, "<div class=\"strip\" role=\"img\" aria-label=\"Where the rows ended: ");
     html_count(h, p->s->kept);
     html_f(h, " kept, the others dropped step by step\">");
-    html_f(h, "<div class=\"keep%s\" style=\"flex:%.4f 1 0\"><i></i><span><b>", (double)p->s->kept / rows < 0.07 ? " slim" : "", fmax((double)p->s->kept / rows, 1e-4));
-    html_share(h, p->s->kept, (uint64_t)rows);
-    html_f(h, "</b>%s</span></div>", p->s->samples ? "in the corpus" : "kept");
+    if (p->s->kept) {
+        double share = (double)p->s->kept / rows;
+        html_f(h, "<div class=\"keep%s\" style=\"flex:%.4f 1 0\"><i></i><span><b>", share < 0.07 ? " slim" : "", fmax(share, 1e-4));
+        html_share(h, p->s->kept, (uint64_t)rows);
+        html_f(h, "</b>%s</span></div>", p->s->samples ? "in the corpus" : "kept");
+    }
     for (size_t i = p->f->count; i-- > 0;) {
         const struct funnel_step *s = &p->f->list[i];
         double share = (double)s->dropped / rows;

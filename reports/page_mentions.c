@@ -19,7 +19,7 @@ static void rule_row(struct page *p, const struct stats_rule *r)
     double all = reached ? (double)r->rows / (double)reached : 0;
     html_f(&p->h, "<tr><th scope=\"row\"><code>");
     html_c(&p->h, r->rule->name);
-    html_f(&p->h, "</code> <span class=\"quiet\">");
+    html_f(&p->h, "</code> <span class=\"quiet w\">");
     html_c(&p->h, p->s->funnel->list[r->step].name);
     html_f(&p->h, "</span></th>");
     share_cell(p, r->rows, reached, 1);
@@ -59,7 +59,7 @@ void page_mentions(struct page *p)
         if (p->s->rules[i].rows) rule_row(p, &p->s->rules[i]);
     kept_row(p);
     page_table_end(p);
-    html_f(&p->h, "<p class=\"foot\">By the word lists ");
+    html_f(&p->h, "<p class=\"foot\">By winnow’s word lists ");
     for (unsigned kind = 0; kind < MENTION_KINDS; kind++) html_f(&p->h, "%s<code>%s</code>", kind ? ", " : "", mention_lists[kind]);
     html_f(&p->h, ": English words, so captions in other languages name none. Bold: over 1.25 times the share of all captions.%s</p>\n",
            missing ? " A list that is not installed has no rows here." : "");

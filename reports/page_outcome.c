@@ -18,7 +18,7 @@ static const char *cause_of(struct str rule, const char **meaning)
     struct str name = str_starts(rule, STR("fetch.")) ? str_from_at(rule, 6) : rule;
     *meaning = "";
     if (net_status_parse(name, &status, &http)) {
-        *meaning = http ? "" : net_status_meaning(status);
+        *meaning = http ? "what the server answered" : net_status_meaning(status);
         return net_cause_name(net_status_cause(status, http));
     }
     static const struct {
@@ -344,6 +344,31 @@ static void inputs_table(struct page *p)
     page_table_end(p);
 }
 
+/* Which numbers are exact, and which stand for more than could be kept. */
+static void counting(struct page *p)
+{
+    const struct stats *s = p->s;
+    const struct {
+        const char *name;
+        bool sketched;
+    } lists[] = {{"frequent captions", s->captions.floor > 0}, {"hosts", s->hosts.floor > 0}, {"domains", s->domains.floor > 0},
+                 {"domains of pages", s->page_domains.floor > 0}, {"sizes", s->sizes.floor > 0},
+                 {"numbers of different captions", s->texts.level > 0}, {"of different URLs", s->urls.level > 0}};
+    size_t sketched = 0;
+    html_f(&p->h, "<div><dt>counting</dt><dd>Counts, shares and histograms are exact; medians and quantiles have three digits. ");
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (lists[i].sketched) html_f(&p->h, "%s%s", sketched++ ? ", " : "Beyond what is kept count of, and so within bounds (≈, ≥): ", lists[i].name);
+    for (size_t i = 0; i < s->limits.count; i++)
+        if (s->limits.list[i].level) {
+            html_f(&p->h, "%s", sketched++ ? "; from one row in " : "From one row in ");
+            html_count(&p->h, UINT64_C(1) << s->limits.list[i].level);
+            html_f(&p->h, ": <code>");
+            html_c(&p->h, s->limits.list[i].rule->name);
+            html_f(&p->h, "</code>");
+        }
+    html_f(&p->h, "%s</dd></div>", sketched ? "." : "The lists of captions, hosts, domains and sizes are, too.");
+}
+
 void page_reproduce(struct page *p)
 {
     page_section(p, SECTION_REPRODUCE);
@@ -365,7 +390,8 @@ void page_reproduce(struct page *p)
     html_f(&p->h, "</div></div>\n<h3>Programs and numbers</h3>");
     versions(p);
     html_f(&p->h, "<dl class=\"facts\"><div><dt>numbers</dt><dd><code>report.json</code> beside this page holds every number of it "
-                  "(<code>winnow report --format json</code>); every dropped row lies in its step’s <code>.dropped.zst</code></dd></div>"
-                  "<div><dt>one row</dt><dd><code>winnow audit OUT ID</code> tells the story of a row from any id on this page</dd></div></dl>\n");
+                  "(<code>winnow report --format json</code>); every dropped row lies in its step’s <code>.dropped.zst</code></dd></div>");
+    counting(p);
+    html_f(&p->h, "<div><dt>one row</dt><dd><code>winnow audit OUT ID</code> tells the story of a row from any id on this page</dd></div></dl>\n");
     page_section_end(p);
 }

@@ -3,6 +3,7 @@
 #include "pipeline/base/fail.h"
 #include "pipeline/base/hash.h"
 #include "pipeline/base/utf8.h"
+#include "reports/stats_table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,7 @@ static struct frequent_item *place_of(struct frequent_item *items, size_t room, 
 static int grow(struct frequent *t)
 {
     size_t room = 2 * t->room;
-    struct frequent_item *items = calloc(room, sizeof *items);
+    struct frequent_item *items = table_alloc(room * sizeof *items);
     if (!items) return fail_memory();
     for (size_t i = 0; i < t->room; i++)
         if (t->items[i].hash) *place_of(items, room, t->items[i].hash) = t->items[i];

@@ -1,6 +1,7 @@
 #include "reports/stats_groups.h"
 
 #include "pipeline/base/fail.h"
+#include "reports/stats_table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +35,7 @@ static bool is_sampled(const struct groups *g, uint64_t hash) { return (hash & (
 
 static int rebuild(struct groups *g, size_t room)
 {
-    struct group *list = calloc(room, sizeof *list);
+    struct group *list = table_alloc(room * sizeof *list);
     if (!list) return fail_memory();
     size_t count = 0;
     for (size_t i = 0; i < g->room; i++) {

@@ -1,4 +1,5 @@
 """Peak memory of each command at one and at ten times the input: equal within a tenth and a few MiB."""
+import json
 import os
 import resource
 import shutil
@@ -16,6 +17,7 @@ CRAWL = os.path.join(ROOT, "tests/data/demo/demo.warc.gz")
 TIMES = 10
 ROWS = 100000       # of the small row file, 30 MB: enough to fill every buffer of every thread
 SHARE = 0.10
+TABLES = 200 << 20  # reports/stats.h: STATS_TABLES
 CONSTANT = 4 << 20  # bytes: what allocators, page sizes and thread timing move
 
 
@@ -141,9 +143,25 @@ class Memory(unittest.TestCase):
         self.check("index", "-o", "ONE.sqlite", "ONE.out/01-filter/00000.json")
         self.check("audit", "ONE.out", "--rule", "long", quiet=False)
         self.check("audit", "ONE.out", "--host", "example.org", quiet=False)
-        # the page's tables fill up to sizes of their own (report_page_test bounds them): here what reads manifests alone
         self.check("report", "--funnel", "ONE.out", quiet=False)
         self.check("verify", "ONE.out", quiet=False)
+
+    def test_report_with_full_tables(self):
+        """Captions, hosts, domains and URLs that are all different fill every table of the page; then nothing grows any more."""
+        words = ["lake", "tower", "bridge", "harbour", "market", "garden", "street", "window"]
+        peaks = []
+        for rows in (420000, 700000):
+            with open(os.path.join(self.folder, "unlike.tsv"), "w", encoding="utf-8") as out:
+                out.writelines(f"http://www{n % 3}.host{n}.example/{n}.png\tthe {words[n % 8]} number {n} beside the {words[n // 8 % 8]} at noon\n" for n in range(rows))
+            self.run_winnow("import", "--columns", "url,text", "-o", f"unlike{rows}/01-import/", "unlike.tsv")
+            peaks.append(peak([WINNOW, "report", "--format", "json", "-o", "unlike.json", f"unlike{rows}"], self.folder))
+            with open(os.path.join(self.folder, "unlike.json"), encoding="utf-8") as file:
+                told = json.load(file)["rows"]
+            for table in (told["captions"]["frequent"], told["captions"]["repeated"], told["hosts"]["hosts"], told["hosts"]["domains"], told["hosts"]["urls"]):
+                self.assertFalse(table["exact"])  # full
+            self.assertAlmostEqual(told["hosts"]["urls"]["different"] / rows, 1, delta=0.02)
+        self.assertLessEqual(peaks[1], peaks[0] * (1 + SHARE) + CONSTANT, f"{peaks[0] >> 20} MiB, then {peaks[1] >> 20} MiB")
+        self.assertLessEqual(peaks[1], TABLES, f"{peaks[1] >> 20} MiB")
 
 
 if __name__ == "__main__":

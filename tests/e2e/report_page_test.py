@@ -10,7 +10,7 @@ import random
 import re
 import unittest
 
-from tests.e2e import make
+from tests.e2e import browser, make
 from tests.e2e.report_test import SCHEMA, faults
 
 HOSTILE = [
@@ -18,6 +18,8 @@ HOSTILE = [
     "invoice\u202egnp.exe download now", "</title><style>*{display:none}</style> a caption", "&lt;b&gt; stays as it is", "javascript:alert(1) link",
     "غروب الشمس فوق البحر", "山あいの湖に映る朝の光", "a long one " * 60,
 ]
+HIDDEN = ["a</script><script>alert(1)</script>b", "--><!--<svg onload=alert(1)>", "over \u2066isolated\u2069 and \u200e\u200fmarked \u061c end", "soft\u00ad hyphen, zero\u200bwidth, bom\ufeff",
+          "<![CDATA[x]]> &#60;b&#62; &amp;lt;", "${alert(1)} {{7*7}} `x`", "pile \u0301\u0302\u0303\u0304\u0305\u0306 of marks", "wide " + "w" * 900]
 RECIPE = """
 inputs: [{inputs}]
 stages:
@@ -426,6 +428,31 @@ class Whole(ReportPage):
         self.assertIn("山あいの湖に映る朝の光", page.words)
         self.assertIn("659 characters", page.words)
 
+    def test_what_hides_in_captions_is_named(self):
+        self.make_run(crawls=[make.packed([make.page("http://p.example/", [(f"http://i.example/{n}.png", text.replace("&", "&amp;").replace("<", "&lt;"))
+                                                                            for n, text in enumerate(HIDDEN)])])])
+        text, page = self.page()
+        self.assertEqual(page.open, [])
+        self.assertEqual(sum(tag in ("script", "style") for tag, _ in page.tags), 2)
+        self.assertNotIn("onload", [name for _, attributes in page.tags for name in attributes])
+        for hidden in "\u2066\u2069\u200e\u200f\u061c\u200b\ufeff\u00ad":
+            self.assertNotIn(hidden, text)
+
+    def test_captions_without_end_and_with_controls_stay_small(self):
+        """As another program may write them: 100 kB of text, C0 and C1 controls, escapes of escapes."""
+        captions = ["x" * 60000, "é" * 30000, "tab\\tline\\nreturn\\rbell\\x07escape\\x1b[31m red", "c1 \\u{9b}31m nel \\u{85} ls \\u{2028}", "back\\\\slash \\\\u{202e}", "\u202e\u202d" * 200]
+        self.write("rows.tsv", "id\turl\ttext\tsrc_file\tsrc_record\tsrc_image\tsrc_text\n" +
+                   "".join(f"{n:032x}\thttp://h.example/{n}.png\t{text}\t0\t{n}\t0\t0\n" for n, text in enumerate(captions)))
+        self.winnow("filter", "-q", "--plain-input", "--rule", "chars text.chars max=50000", "-o", "OUT/01-filter/", "rows.tsv")
+        text, page = self.page()
+        self.assertEqual(page.open, [])
+        self.assertNotRegex(text, "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]")
+        self.assertIn("60,000 characters", page.words)
+        self.assertLess(len(text), 200_000)
+        for form in ("json", "text"):
+            out = self.winnow("report", "--format", form, "OUT").out.decode()
+            self.assertNotRegex(out, "[\x00-\x08\x0b-\x1f\x7f]")
+
     def test_nothing_came_in(self):
         self.make_run(crawls=[make.packed([make.page("http://p.example/", [])])], tasks=1)
         text, page = self.page()
@@ -468,6 +495,38 @@ class Whole(ReportPage):
         images = lambda *arguments: sum(tag == "img" for tag, _ in self.page(*arguments)[1].tags)
         self.assertIn("not shown", self.page()[1].words)
         self.assertLess(images(), images("--show-unsafe"))
+
+
+@unittest.skipUnless(browser.PROGRAM, "chromium is not installed")
+@unittest.skipIf(os.environ.get("WINNOW_VARIANT"), "the page is the same with sanitizers")
+class Looks(ReportPage):
+    """What a browser makes of it: no width of window scrolls the page sideways, no script and no keyboard is left out."""
+    WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    OUTSIDE = """[...document.querySelectorAll("main p, main dd, main h2, main h3, figure, table")].filter(e => !e.closest(".scroll, pre, svg")
+        && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX == "visible" && getComputedStyle(e).display != "inline").map(e => e.outerHTML.slice(0, 120))"""
+
+    def test_every_width_light_and_dark_without_script_and_by_keyboard(self):
+        self.make_run()
+        self.winnow("report", "-o", "page/", "OUT")
+        path = self.path("page/index.html")
+        with browser.Browser() as chromium:
+            for width in (360, 768, 1280, 1600):
+                for dark in (False, True):
+                    chromium.open(path, width=width, dark=dark, script=width != 768)
+                    self.assertLessEqual(chromium.evaluate(self.WIDER), 0, width)
+                    self.assertEqual(chromium.evaluate(self.OUTSIDE), [], width)
+            chromium.open(path, script=False)
+            self.assertEqual(chromium.evaluate("document.documentElement.classList.contains('js')"), False)
+            told = chromium.evaluate("document.body.innerText")
+            self.assertIn(f"{self.json()['rows']['kept']:,} samples", told)
+            self.assertNotIn("Point at a chart", told)
+            chromium.open(path)
+            chromium.press("Tab")
+            self.assertEqual(chromium.evaluate("document.activeElement.className"), "skip")
+            chromium.evaluate("document.querySelector('[role=slider]').focus()")
+            before = chromium.evaluate("document.activeElement.getAttribute('aria-valuetext')")
+            chromium.press("ArrowRight")
+            self.assertNotEqual(chromium.evaluate("document.activeElement.getAttribute('aria-valuetext')"), before)
 
 
 class Command(ReportPage):
