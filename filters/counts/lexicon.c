@@ -39,16 +39,11 @@ void lexicon_clear(struct lexicon *l)
 
 void *lexicon_table(size_t bytes)
 {
-    if (bytes < HUGE_PAGE) {
-        void *small = calloc(1, bytes);
-        if (!small) fail_memory();
-        return small;
-    }
-    bytes = (bytes + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
-    void *table = aligned_alloc(HUGE_PAGE, bytes);
+    char *table = calloc(1, bytes); /* large ones come zeroed from the system, and nothing is written to them here */
     if (!table) return fail_memory(), NULL;
-    madvise(table, bytes, MADV_HUGEPAGE); /* a wish */
-    return memset(table, 0, bytes);
+    char *from = table + (-(uintptr_t)table & (HUGE_PAGE - 1)), *to = table + bytes;
+    if (from < to && to - from >= HUGE_PAGE) madvise(from, (size_t)(to - from) & ~(size_t)(HUGE_PAGE - 1), MADV_HUGEPAGE); /* a wish */
+    return table;
 }
 
 static int make_slots(struct lexicon *l, size_t count)

@@ -87,6 +87,7 @@ static inline void lexicon_prefetch_entry(const struct lexicon *l, uint64_t hash
     __builtin_prefetch(&l->entries[entry ? entry - 1 : 0], 1);
 }
 
+static inline void lexicon_prefetch_word(const struct lexicon *l, uint32_t number) { __builtin_prefetch(&l->entries[number]); }
 static inline struct str lexicon_word(const struct lexicon *l, uint32_t number)
 {
     const struct lexicon_entry *e = &l->entries[number];

@@ -19,6 +19,7 @@ enum {
     PAIRS_LEAST = 1 << 17,                         /* slots: twice the words */
     NAMES_AT_ONCE = 1024,                          /* handed on under one lock: so many, or so many bytes of them */
     SPELLING_BYTES = 1 << 20,
+    ASKED_AT_ONCE = 32,                            /* pairs whose words are fetched together */
 };
 _Static_assert((int)WORDS_MAX <= (int)LEXICON_WORDS_LEAST && 2 * WORDS_MAX <= PAIRS_LEAST, "what is gathered always fits in empty tables");
 
@@ -290,16 +291,30 @@ static int hand_on(struct ngrams *n, size_t *names)
     return result;
 }
 
+static int spell_pair(struct ngrams *n, const struct pair *pair, size_t *names)
+{
+    uint64_t words = pair->words - 1;
+    struct str first = lexicon_word(&n->lexicon, (uint32_t)(words >> 32)), second = lexicon_word(&n->lexicon, (uint32_t)words);
+    if (buf_add(&n->spelling, first) < 0 || buf_byte(&n->spelling, ' ') < 0 || buf_add(&n->spelling, second) < 0) return -1;
+    n->names[(*names)++] = (struct named_sum){str_of(NULL, first.n + 1 + second.n), pair->count};
+    return is_much(n, *names) ? hand_on(n, names) : 0;
+}
+
 static int flush_pairs(struct ngrams *n)
 {
-    size_t names = 0;
+    size_t names = 0, asked = 0;
+    const struct pair *some[ASKED_AT_ONCE];
     for (size_t i = 0; i < n->pair_room; i++) {
-        if (!n->pairs[i].words) continue;
-        uint64_t words = n->pairs[i].words - 1;
-        struct str first = lexicon_word(&n->lexicon, (uint32_t)(words >> 32)), second = lexicon_word(&n->lexicon, (uint32_t)words);
-        if (buf_add(&n->spelling, first) < 0 || buf_byte(&n->spelling, ' ') < 0 || buf_add(&n->spelling, second) < 0) return -1;
-        n->names[names++] = (struct named_sum){str_of(NULL, first.n + 1 + second.n), n->pairs[i].count};
-        if (is_much(n, names) && hand_on(n, &names) < 0) return -1;
+        const struct pair *pair = &n->pairs[i];
+        if (pair->words) {
+            lexicon_prefetch_word(&n->lexicon, (uint32_t)((pair->words - 1) >> 32));
+            lexicon_prefetch_word(&n->lexicon, (uint32_t)(pair->words - 1));
+            some[asked++] = pair;
+        }
+        if (asked < ASKED_AT_ONCE && i + 1 < n->pair_room) continue;
+        for (size_t k = 0; k < asked; k++)
+            if (spell_pair(n, some[k], &names) < 0) return -1;
+        asked = 0;
     }
     if (n->pairs) memset(n->pairs, 0, n->pair_room * sizeof *n->pairs);
     n->pair_count = 0;

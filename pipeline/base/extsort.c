@@ -24,6 +24,7 @@ enum {
     LARGEST_BUFFER = 4 << 20,  /* above it, reading gets no faster */
     MOST_READERS = 4096,       /* runs merged at once; above it the heap costs more than another pass */
     SMALL_SORT = 16,           /* places; insertion sort below it */
+    AHEAD = 12,                /* records asked for before they are handed out: they lie anywhere in memory */
 };
 
 struct place {
@@ -428,6 +429,11 @@ int extsort_next(struct extsort *sort, const void **record)
     if (!sort->in_memory) {
         got = merge_next(sort, &found);
     } else if (sort->next < sort->filled) {
+        if (sort->next + AHEAD < sort->filled) {
+            const unsigned char *ahead = sort->records + (size_t)sort->places[sort->next + AHEAD].index * sort->record_size;
+            __builtin_prefetch(ahead);
+            __builtin_prefetch(ahead + sort->record_size - 1);
+        }
         found = sort->records + (size_t)sort->places[sort->next++].index * sort->record_size;
         got = 1;
     }
