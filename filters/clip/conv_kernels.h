@@ -12,16 +12,17 @@
 
 enum { CONV_KERNEL_MOST = 7 };
 
-/* One row of results of a depthwise convolution, ReLU6 behind it. */
+/* Rows of results of a depthwise convolution, ReLU6 behind it. Channels run outermost, 16 at a time: so every cache line that
+ * comes from the second-level cache serves all rows of its window. */
 struct depthwise {
-    const float *rows[CONV_KERNEL_MOST]; /* kernel rows [width, channels], top to bottom; rows outside are rows of zeros */
+    const float *const *rows; /* (out_rows - 1) stride + kernel rows [width, channels], top to bottom; those outside are zeros */
     const float *weights;  /* [kernel, kernel, channels] */
     const float *bias;     /* [channels] */
-    size_t channels, width, out_width;
+    size_t channels, width, out_width, out_rows;
     unsigned kernel, stride;
     unsigned before;       /* columns of zeros left of the first pixel */
     enum matmul_type type; /* of out: F32 or BF16 */
-    void *out;             /* [out_width, channels] */
+    void *out;             /* [out_rows, out_width, channels] */
 };
 
 struct conv_kernels {

@@ -5,85 +5,82 @@
  */
 #include "filters/clip/kernel_vectors.h"
 
-enum { OUTPUTS = 4 }; /* results side by side: they share what they read, and their sums do not wait for one another */
+#include <stdbool.h>
+#include <stddef.h>
 
-/* `outputs` results from pixel `at` of the rows on, of LANES channels from `c` on; all taps lie inside. */
-INLINE void inner_results(const unsigned kernel, const unsigned stride, const unsigned outputs, const struct depthwise *d, size_t c,
-                          size_t at, vf bias, vf *sums)
+enum { LINE = 16 };   /* floats of a cache line */
+enum { OUTPUTS = 5 }; /* results side by side: they share what they read, and their sums do not wait for one another; sides of 160
+                         pixels' networks are multiples of it */
+enum { COLUMNS_MOST = (OUTPUTS - 1) * CONV_KERNEL_MOST + CONV_KERNEL_MOST };
+
+/* OUTPUTS results of LANES channels, whose windows begin at column `left`; `inside`: none reaches beyond the picture. What does is
+ * zero, and adds nothing. */
+INLINE void results(const unsigned kernel, const unsigned stride, const bool inside, const struct depthwise *d, const float *const *rows,
+                    size_t c, ptrdiff_t left, vf sums[OUTPUTS])
 {
+    static const float zeros[LANES];
     const size_t channels = d->channels;
-    UNROLL for (unsigned o = 0; o < outputs; o++) sums[o] = bias;
+    const unsigned count = (OUTPUTS - 1) * stride + kernel;
+    const vf bias = vf_load(d->bias + c);
+    UNROLL for (unsigned o = 0; o < OUTPUTS; o++) sums[o] = bias;
     UNROLL for (unsigned y = 0; y < kernel; y++) {
-        const float *from = d->rows[y] + at * channels + c, *weights = d->weights + y * kernel * channels + c;
+        const float *from = rows[y] + c, *weights = d->weights + y * kernel * channels + c;
+        vf columns[COLUMNS_MOST];
+        UNROLL for (unsigned i = 0; i < count; i++) {
+            ptrdiff_t at = left + (ptrdiff_t)i;
+            bool is_there = inside || (at >= 0 && at < (ptrdiff_t)d->width);
+            columns[i] = vf_load(is_there ? from + (size_t)at * channels : zeros);
+        }
         UNROLL for (unsigned x = 0; x < kernel; x++) {
             vf weight = vf_load(weights + x * channels);
-            UNROLL for (unsigned o = 0; o < outputs; o++)
-                sums[o] = vf_fma(vf_load(from + (o * stride + x) * channels), weight, sums[o]);
+            UNROLL for (unsigned o = 0; o < OUTPUTS; o++) sums[o] = vf_fma(columns[o * stride + x], weight, sums[o]);
         }
     }
 }
 
-/* One result at a border: columns outside count as zero. */
-INLINE vf border_result(const unsigned kernel, const struct depthwise *d, size_t c, size_t first, size_t end, size_t at, vf bias)
+/* One row of results of LANES channels. */
+INLINE void channel_row(const unsigned kernel, const unsigned stride, const struct depthwise *d, size_t row, size_t c)
 {
-    const size_t channels = d->channels;
-    vf sum = bias;
-    for (unsigned y = 0; y < kernel; y++) {
-        const float *from = d->rows[y] + at * channels + c, *weights = d->weights + y * kernel * channels + c;
-        for (size_t x = first; x < end; x++) sum = vf_fma(vf_load(from + (x - first) * channels), vf_load(weights + x * channels), sum);
-    }
-    return sum;
-}
-
-/* All results of LANES channels. */
-INLINE void channel_group(const unsigned kernel, const unsigned stride, const struct depthwise *d, size_t c)
-{
-    const vf bias = vf_load(d->bias + c);
-    const size_t width = d->width, before = d->before, n = d->out_width;
-    size_t o = 0;
-    while (o < n) {
-        size_t left = o * stride; /* of the window, in padded columns */
-        if (left < before || left - before + kernel > width) {
-            size_t first = left < before ? before - left : 0, at = left + first - before;
-            size_t end = at - first + kernel > width ? width - at + first : kernel;
-            store_as(d->type, d->out, o * d->channels + c, vf_relu6(border_result(kernel, d, c, first, end, at, bias)));
-            o++;
-            continue;
-        }
+    const float *const *rows = d->rows + row * stride;
+    const size_t n = d->out_width, begin = row * n * d->channels + c; /* in out */
+    for (size_t o = 0; o < n; o += OUTPUTS) {
+        ptrdiff_t left = (ptrdiff_t)(o * stride) - (ptrdiff_t)d->before;
+        bool inside = left >= 0 && left + (ptrdiff_t)((OUTPUTS - 1) * stride + kernel) <= (ptrdiff_t)d->width;
         vf sums[OUTPUTS];
-        if (o + OUTPUTS <= n && left - before + (OUTPUTS - 1) * stride + kernel <= width) {
-            inner_results(kernel, stride, OUTPUTS, d, c, left - before, bias, sums);
-            UNROLL for (unsigned i = 0; i < OUTPUTS; i++) store_as(d->type, d->out, (o + i) * d->channels + c, vf_relu6(sums[i]));
-            o += OUTPUTS;
-        } else {
-            inner_results(kernel, stride, 1, d, c, left - before, bias, sums);
-            store_as(d->type, d->out, o * d->channels + c, vf_relu6(sums[0]));
-            o++;
-        }
+        if (inside) results(kernel, stride, true, d, rows, c, left, sums);
+        else results(kernel, stride, false, d, rows, c, left, sums);
+        UNROLL for (unsigned i = 0; i < OUTPUTS; i++)
+            if (o + i < n) store_as(d->type, d->out, begin + (o + i) * d->channels, vf_relu6(sums[i]));
     }
 }
 
 /* Channels that fill no vector; each by the steps of a vector's lane. */
-static inline KERNEL void single_channel(const struct depthwise *d, size_t c)
+static inline KERNEL void single_channel(const struct depthwise *d, size_t row, size_t c)
 {
+    const float *const *rows = d->rows + row * d->stride;
     for (size_t o = 0; o < d->out_width; o++) {
         vf sum = vf_all(d->bias[c]);
         for (unsigned y = 0; y < d->kernel; y++)
             for (unsigned x = 0; x < d->kernel; x++) {
                 size_t at = o * d->stride + x;
                 if (at < d->before || at - d->before >= d->width) continue;
-                sum = vf_fma(vf_all(d->rows[y][(at - d->before) * d->channels + c]),
+                sum = vf_fma(vf_all(rows[y][(at - d->before) * d->channels + c]),
                              vf_all(d->weights[(y * d->kernel + x) * d->channels + c]), sum);
             }
-        store_one_as(d->type, d->out, o * d->channels + c, vf_relu6(sum)[0]);
+        store_one_as(d->type, d->out, (row * d->out_width + o) * d->channels + c, vf_relu6(sum)[0]);
     }
 }
 
 INLINE void all_channels(const unsigned kernel, const unsigned stride, const struct depthwise *d)
 {
-    size_t c = 0;
-    for (; c + LANES <= d->channels; c += LANES) channel_group(kernel, stride, d, c);
-    for (; c < d->channels; c++) single_channel(d, c);
+    for (size_t c = 0, end; c < d->channels; c = end) {
+        end = c + LINE < d->channels ? c + LINE : d->channels;
+        for (size_t row = 0; row < d->out_rows; row++) {
+            size_t at = c;
+            for (; at + LANES <= end; at += LANES) channel_row(kernel, stride, d, row, at);
+            for (; at < end; at++) single_channel(d, row, at);
+        }
+    }
 }
 
 /* The sizes that networks have are compiled apart: with the size as a variable all takes half as long again. */

@@ -50,6 +50,7 @@ struct convnet_work {
     void *narrow;        /* a stripe's rows as products take them */
     float *scales;       /* of S8 rows */
     float *zeros;        /* a row outside the picture */
+    const float **rows;  /* of a stripe's windows: of a whole picture's at most */
     struct matmul_room products;
 };
 
@@ -308,7 +309,8 @@ struct convnet_work *convnet_work_new(const struct convnet *net)
     w->narrow = matmul_memory(net->narrow * sizeof(float));
     w->scales = matmul_memory(net->most_rows * sizeof *w->scales);
     w->zeros = matmul_memory(widest_row(net) * sizeof *w->zeros);
-    if (w->x && w->y && w->hidden && w->convolved && w->narrow && w->scales && w->zeros) {
+    w->rows = matmul_memory((2 * CONVNET_SIDE_MOST + CONV_KERNEL_MOST) * sizeof *w->rows);
+    if (w->x && w->y && w->hidden && w->convolved && w->narrow && w->scales && w->zeros && w->rows) {
         memset(w->zeros, 0, widest_row(net) * sizeof *w->zeros);
         memset(w->narrow, 0, net->narrow * sizeof(float)); /* what fills rows up is read, though nothing comes of it */
         memset(w->convolved, 0, net->narrow * sizeof *w->convolved);
@@ -321,7 +323,7 @@ struct convnet_work *convnet_work_new(const struct convnet *net)
 void convnet_work_free(struct convnet_work *w)
 {
     if (!w) return;
-    void *const all[] = {w->x, w->y, w->hidden, w->convolved, w->narrow, w->scales, w->zeros};
+    void *const all[] = {w->x, w->y, w->hidden, w->convolved, w->narrow, w->scales, w->zeros, w->rows};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     matmul_room_free(&w->products);
     free(w);
@@ -393,18 +395,15 @@ static void convolve(struct convnet_work *w, const struct conv_block *b, const f
 {
     const struct convnet *net = w->net;
     size_t channels = b->shape.hidden, width = b->side * channels, size = net->type == MATMUL_BF16 ? 2 : 4;
-    struct depthwise d = {.weights = b->weights, .bias = b->bias, .channels = channels, .width = b->side, .out_width = b->out_side,
-                          .kernel = b->shape.kernel, .stride = b->shape.stride, .before = b->before,
-                          .type = net->type == MATMUL_BF16 ? MATMUL_BF16 : MATMUL_F32};
-    for (size_t row = first; row < first + rows; row++) {
-        for (size_t i = 0; i < b->shape.kernel; i++) {
-            size_t at = row * b->shape.stride + i;
-            bool inside = at >= b->before && at - b->before < b->side;
-            d.rows[i] = inside ? hidden + (at - b->before - top) * width : w->zeros;
-        }
-        d.out = (char *)w->convolved + (to + row - first) * b->out_side * channels * size;
-        net->kernels->depthwise(&d);
+    size_t begin = first * b->shape.stride, count = (rows - 1) * b->shape.stride + b->shape.kernel; /* padded rows of the input */
+    for (size_t i = 0; i < count; i++) {
+        bool inside = begin + i >= b->before && begin + i - b->before < b->side;
+        w->rows[i] = inside ? hidden + (begin + i - b->before - top) * width : w->zeros;
     }
+    net->kernels->depthwise(&(struct depthwise){
+        .rows = w->rows, .weights = b->weights, .bias = b->bias, .channels = channels, .width = b->side, .out_width = b->out_side,
+        .out_rows = rows, .kernel = b->shape.kernel, .stride = b->shape.stride, .before = b->before,
+        .type = net->type == MATMUL_BF16 ? MATMUL_BF16 : MATMUL_F32, .out = (char *)w->convolved + to * b->out_side * channels * size});
 }
 
 /* Whole pictures, several at once. */

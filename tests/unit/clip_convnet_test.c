@@ -28,30 +28,35 @@ static float *numbers(size_t n, uint64_t seed, float scale)
 
 /* ---- depthwise */
 
-static double depthwise_at(const struct depthwise *d, size_t out, size_t channel)
+enum { ROWS = 3 }; /* of results */
+
+static double depthwise_at(const struct depthwise *d, size_t row, size_t out, size_t channel)
 {
     double sum = d->bias[channel];
     for (unsigned y = 0; y < d->kernel; y++)
         for (unsigned x = 0; x < d->kernel; x++) {
             size_t at = out * d->stride + x;
             if (at < d->before || at - d->before >= d->width) continue;
-            sum += (double)d->rows[y][(at - d->before) * d->channels + channel] * d->weights[(y * d->kernel + x) * d->channels + channel];
+            sum += (double)d->rows[row * d->stride + y][(at - d->before) * d->channels + channel] * d->weights[(y * d->kernel + x) * d->channels + channel];
         }
     return fmin(fmax(sum, 0), 6);
 }
 
 static bool depthwise_is_right(const struct conv_kernels *k, unsigned kernel, unsigned stride, size_t width, size_t channels)
 {
-    float *in = numbers(kernel * width * channels, 3, 2), *weights = numbers(kernel * kernel * channels, 5, 1), *bias = numbers(channels, 7, 1);
-    struct depthwise d = {.weights = weights, .bias = bias, .channels = channels, .width = width, .kernel = kernel, .stride = stride,
-                          .out_width = convnet_out((uint32_t)width, stride), .before = convnet_before((uint32_t)width, kernel, stride)};
-    float *out = malloc(d.out_width * channels * sizeof *out);
-    for (unsigned y = 0; y < kernel; y++) d.rows[y] = in + y * width * channels;
+    size_t in_rows = (ROWS - 1) * stride + kernel;
+    const float *rows[(ROWS - 1) * 2 + CONV_KERNEL_MOST];
+    float *in = numbers(in_rows * width * channels, 3, 2), *weights = numbers(kernel * kernel * channels, 5, 1), *bias = numbers(channels, 7, 1);
+    struct depthwise d = {.rows = rows, .weights = weights, .bias = bias, .channels = channels, .width = width, .kernel = kernel,
+                          .stride = stride, .out_rows = ROWS, .out_width = convnet_out((uint32_t)width, stride), .before = convnet_before((uint32_t)width, kernel, stride)};
+    float *out = malloc(ROWS * d.out_width * channels * sizeof *out);
+    for (size_t y = 0; y < in_rows; y++) rows[y] = in + y * width * channels;
     d.out = out;
     k->depthwise(&d);
     double most = 0;
-    for (size_t o = 0; o < d.out_width; o++)
-        for (size_t c = 0; c < channels; c++) most = fmax(most, fabs(out[o * channels + c] - depthwise_at(&d, o, c)));
+    for (size_t o = 0; o < ROWS * d.out_width; o++)
+        for (size_t c = 0; c < channels; c++)
+            most = fmax(most, fabs(out[o * channels + c] - depthwise_at(&d, o / d.out_width, o % d.out_width, c)));
     free(in);
     free(weights);
     free(bias);
@@ -87,9 +92,10 @@ static void test_avx2_and_avx512_give_equal_bytes(void **state)
     enum { WIDTH = 13, CHANNELS = 48, KERNEL = 5 };
     float *in = numbers(KERNEL * WIDTH * CHANNELS, 3, 2), *weights = numbers(KERNEL * KERNEL * CHANNELS, 5, 1), *bias = numbers(CHANNELS, 7, 1);
     float out[2][WIDTH * CHANNELS];
-    struct depthwise d = {.weights = weights, .bias = bias, .channels = CHANNELS, .width = WIDTH, .kernel = KERNEL, .stride = 1,
+    const float *rows[KERNEL];
+    struct depthwise d = {.rows = rows, .out_rows = 1, .weights = weights, .bias = bias, .channels = CHANNELS, .width = WIDTH, .kernel = KERNEL, .stride = 1,
                           .out_width = WIDTH, .before = 2};
-    for (unsigned y = 0; y < KERNEL; y++) d.rows[y] = in + y * WIDTH * CHANNELS;
+    for (unsigned y = 0; y < KERNEL; y++) rows[y] = in + y * WIDTH * CHANNELS;
     d.out = out[0];
     conv_kernels_avx2.depthwise(&d);
     d.out = out[1];
