@@ -6,6 +6,7 @@
 #include "pipeline/stage.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* One table and the struct that it fills. */
@@ -35,11 +36,26 @@ static int set_list(struct option_list *list, const struct option *o, const char
     return 0;
 }
 
+/* As it would be typed: "1M", "2147483647", "0.5". */
+static const char *show_bound(char out[32], const struct option *o, double bound)
+{
+    static const char units[] = "KMGTP";
+    double whole = bound < 0x1p53 ? bound : 0;
+    const char *unit = "";
+    for (int i = 0; o->type == OPTION_SIZE && units[i] && whole >= 1024 && whole == 1024 * (double)(uint64_t)(whole / 1024); i++) {
+        whole /= 1024;
+        unit = units + i;
+    }
+    if (whole == (double)(int64_t)whole && whole != 0) snprintf(out, 32, "%.0f%.1s", whole, unit);
+    else snprintf(out, 32, "%g", bound);
+    return out;
+}
+
 static int check_range(const struct option *o, double value, const char *text)
 {
-    if (o->high > o->low && (value < o->low || value > o->high))
-        return fail_usage("--%s %s: expected %g to %g", o->name, text, o->low, o->high);
-    return 0;
+    char low[32], high[32];
+    if (o->high <= o->low || (value >= o->low && value <= o->high)) return 0;
+    return fail_usage("--%s %s: expected %s to %s", o->name, text, show_bound(low, o, o->low), show_bound(high, o, o->high));
 }
 
 static bool is_choice(const char *choices, const char *value)
