@@ -167,8 +167,16 @@ static int unknown_option(const struct parse *p, struct str name, const char *sh
                       nearest ? nearest : "", nearest ? "?" : "", p->command->name);
 }
 
+static void clear_list(struct option_list *list)
+{
+    while (list->count) free((char *)list->items[--list->count]);
+}
+
 static int take(struct parse *p, const struct target *t, const struct option *o, const char *value)
 {
+    bool again = false;
+    for (size_t i = 0; i < p->given_count && !again; i++) again = p->given[i] == o;
+    if (o->type == OPTION_LIST && !again) clear_list(field(t, o)); /* of what stood there unasked */
     p->given[p->given_count++] = o;
     return set_value(t, o, value);
 }

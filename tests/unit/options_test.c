@@ -13,7 +13,7 @@ struct values {
     const char *text, *choice;
     uint64_t number, size;
     double share;
-    struct option_list list;
+    struct option_list list, usual;
 };
 static const struct option table[] = {
     {"flag", 'f', OPTION_FLAG, offsetof(struct values, flag), .help = "a flag"},
@@ -23,6 +23,7 @@ static const struct option table[] = {
     {"size", 's', OPTION_SIZE, offsetof(struct values, size), .initial = "1k", .help = "a size"},
     {"share", 0, OPTION_DOUBLE, offsetof(struct values, share), .initial = "0.5", .low = 0, .high = 1, .help = "a share"},
     {"list", 'l', OPTION_LIST, offsetof(struct values, list), .split = true, .help = "a list"},
+    {"usual", 'u', OPTION_LIST, offsetof(struct values, usual), .initial = "one,two", .split = true, .help = "a list with a default"},
     {0},
 };
 static const struct command command = {.name = "test", .summary = "", .arguments = "", .description = "For tests.", .options = table,
@@ -86,6 +87,22 @@ static void test_lists_gather_and_split(void **state)
     options_free(&line);
 }
 
+static void test_a_given_list_takes_the_place_of_the_default(void **state)
+{
+    (void)state;
+    static const struct { const char *words; size_t count; const char *last; } cases[] = {
+        {"in", 2, "two"}, {"-u three in", 1, "three"}, {"-u three --usual one,four in", 3, "four"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct command_line line;
+        assert_int_equal(parse(&line, cases[i].words), 0);
+        const struct option_list *list = &((const struct values *)line.options)->usual;
+        assert_int_equal(list->count, cases[i].count);
+        assert_string_equal(list->items[list->count - 1], cases[i].last);
+        options_free(&line);
+    }
+}
+
 static void test_wrong_use_is_named_with_what_was_expected(void **state)
 {
     (void)state;
@@ -114,6 +131,7 @@ int main(void)
         cmocka_unit_test(test_defaults_stand_where_nothing_is_given),
         cmocka_unit_test(test_all_spellings_mean_the_same),
         cmocka_unit_test(test_lists_gather_and_split),
+        cmocka_unit_test(test_a_given_list_takes_the_place_of_the_default),
         cmocka_unit_test(test_wrong_use_is_named_with_what_was_expected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
