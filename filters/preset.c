@@ -218,6 +218,12 @@ int preset_find_model(const char *name, char path[PRESET_PATH_MAX])
     return 0;
 }
 
+int preset_find_classifier(const char *name, char path[PRESET_PATH_MAX])
+{
+    if (find_named("clip", str_from(name), "/model.safetensors", path)) return 0;
+    return fail("classifier %s is not there: expected filters/clip/%s beside the program, or ../share/winnow/clip/%s", name, name, name);
+}
+
 int preset_add(struct chain *chain, const char *name)
 {
     char path[PRESET_PATH_MAX];

@@ -31,6 +31,7 @@ int preset_find(const char *name, char path[PRESET_PATH_MAX]); /* -1 with the pr
 int preset_find_list(struct str name, const char *file, char path[PRESET_PATH_MAX]);
 /* The folder of a model: that of "builtin", which comes with the program; else the name is a path, and is copied. */
 int preset_find_model(const char *name, char path[PRESET_PATH_MAX]);
+int preset_find_classifier(const char *name, char path[PRESET_PATH_MAX]); /* the file of one that comes with the program */
 int preset_print(FILE *out, const char *name); /* winnow help --preset NAME: rule, filter, parameters, place, provenance, source */
 int preset_print_names(FILE *out);             /* a line a preset: name, what it is */
 int preset_print_diff(FILE *out, const char *a, const char *b); /* winnow help --preset --diff A B: rules side by side */

@@ -15,13 +15,13 @@
 
 static int open_cache(struct stage_run *run, struct score *s, const struct score_options *o)
 {
-    s->key = (struct cache_key){.model = clip_digest(s->clip), .precision = o->precision, .class = clip_class(s->clip),
-                                .embed = clip_embed(s->clip), .width = clip_image_width(s->clip)};
     if (!o->cache || !*o->cache) return 0; /* a recipe says '' for none */
+    s->keeps_pooled = true;
+    s->key = (struct cache_key){.model = score_extras_key(s), .precision = o->precision, .class = clip_class(s->clip),
+                                .embed = clip_embed(s->clip), .width = (uint32_t)score_width(s)};
     if (!(s->cache = cache_open(o->cache, &s->key))) return -1;
     s->writer = cache_writer_open(o->cache, run->output_stem ? run->output_stem : "pipe", &s->key, run->common->memory / 4,
                                   run->common->tmp);
-    s->keeps_pooled = true;
     return s->writer ? 0 : -1;
 }
 
@@ -100,6 +100,8 @@ static int clear_cells(const struct score *s, struct batch *out, struct row *row
     }
     for (size_t k = 0; k < clip_picture_classes(s->clip); k++)
         if (row_set(out, row, s->class_columns[k], STR_ABSENT) < 0) return -1;
+    for (size_t k = 0; k < s->extras.count; k++)
+        if (row_set(out, row, s->extras.columns[k], STR_ABSENT) < 0) return -1;
     return 0;
 }
 
@@ -116,6 +118,8 @@ static int set_cells(const struct score *s, struct score_item *item, size_t i, s
         if (set_list(&s->lists[k], values, labels, item, out, row) < 0) return -1;
     for (size_t k = 0; k < clip_picture_classes(s->clip); k++)
         if (set_number(item, out, row, s->class_columns[k], values[s->class_value + k]) < 0) return -1;
+    for (size_t k = 0; k < s->extras.count; k++)
+        if (set_number(item, out, row, s->extras.columns[k], score_extras(s, item, i)[k]) < 0) return -1;
     return 0;
 }
 
@@ -137,7 +141,7 @@ static int emit(struct stage_run *run, struct stage_item *rows)
 {
     struct score *s = run->state;
     struct score_item *item = rows->user;
-    size_t embed = clip_embed(s->clip), width = clip_image_width(s->clip);
+    size_t embed = clip_embed(s->clip), width = score_width(s);
     if (rows->in.count == 0) return 0;
     s->rows += rows->in.count;
     s->decoded += item->decoded;
@@ -207,6 +211,8 @@ static int parameters(const struct stage_run *run, json_t *to)
     bool ok = json_object_set_new(to, "model", model) == 0;
     ok &= json_object_set_new(to, "heads", heads) == 0;
     ok &= json_object_set_new(to, "classes", lists) == 0;
+    if (s->extras.gantman)
+        ok &= json_object_set_new(to, "classifiers", json_pack("{s:o}", "gantman", json_of_digest(nsfw_digest(s->extras.gantman)))) == 0;
     return ok ? 0 : fail_memory();
 }
 
@@ -236,6 +242,8 @@ static const struct option options[] = {
     {"head", 0, OPTION_LIST, AT(heads), .argument = "NAME=FILE", .neutral = true, .help = "adds p_NAME_MODEL; may be repeated"},
     {"classes", 0, OPTION_LIST, AT(lists), .argument = "LIST", .neutral = true, .split = true,
      .help = "adds zs_LIST_MODEL: a list that comes with winnow, or a file"},
+    {"classifier", 0, OPTION_LIST, AT(classifiers), .argument = "NAME", .neutral = true, .split = true,
+     .help = "adds p_CLASS_NAME of a classifier that needs no CLIP model: gantman, five classes of pictures for adults"},
     {"allow-substitute", 0, OPTION_LIST, AT(substitutes), .argument = "NAME", .split = true,
      .help = "the model NAME, which is this one, may stand in for those that heads were trained on; recorded"},
     {"embeddings", 0, OPTION_TEXT, AT(embeddings), .argument = "FOLDER", .neutral = true,
@@ -276,6 +284,8 @@ const struct command command_score = {
         "Without --model it is winnow's own small model, builtin: good for a first look and for tests, no match for a published "
         "checkpoint ('winnow model fetch'). It also says what kind of picture it sees: p_drawing_builtin, p_logo_builtin, "
         "p_painting_builtin, p_photo_builtin, p_placeholder_builtin, p_screenshot_builtin.\n\n"
+        "--classifier gantman adds p_drawing_gantman, p_hentai_gantman, p_neutral_gantman, p_porn_gantman, p_sexy_gantman of GantMan's "
+        "NSFW model, which comes with winnow; rules of obelics-images, redcaps and coyo700m read them.\n\n"
         "A head's file says what it is: affine maps (.safetensors, .pth), prototypes (.npy), LAION's and DataComp's NSFW detectors. Behind the file "
         "may stand, after commas: categories=lookup|oov|raw (of those detectors; the column's name then ends in oov or raw), "
         "activation=relu|none, output=logistic|logit, half=0 (embeddings are otherwise rounded to half precision, as those that "

@@ -1,5 +1,6 @@
 /* The stage `score`, in parts: score_open.c is what stands before the first row, score_work.c what happens to an item of rows,
- * score_texts.c its texts and their ranks, score_npy.c the folder of embeddings, score.c the command. Private to filters/score*.c.
+ * score_texts.c its texts and their ranks, score_extras.c what classifiers of their own say, score_npy.c the folder of embeddings,
+ * score.c the command. Private to filters/score*.c.
  *
  * An item's pictures and texts are gathered, each different one once, and go through the model in chunks. As many chunks at a
  * time as there are threads, whichever items they belong to: each needs a lane, which is one thread's memory. So a single item
@@ -12,6 +13,7 @@
 #include "filters/clip/cache.h"
 #include "filters/clip/clip.h"
 #include "filters/clip/head.h"
+#include "filters/clip/nsfw.h"
 #include "filters/clip/zeroshot.h"
 #include "pipeline/base/spill.h"
 #include "pipeline/stage.h"
@@ -25,11 +27,12 @@ enum {
     SCORE_HEADS_MOST = 32, SCORE_LISTS_MOST = 32, SCORE_NAME_ROOM = 65,
     SCORE_CAPTION_COLUMNS_MOST = 64, SCORE_CAPTION_LINES_MOST = 256, /* further texts of a row, from columns and from a file */
     SCORE_RANKS_MOST = 16,
+    SCORE_EXTRAS_MOST = 16,
 };
 
 struct score_options {
     const char *model, *name, *precision, *class, *text, *embeddings, *cache, *captions_file;
-    struct option_list heads, lists, substitutes, captions;
+    struct option_list heads, lists, classifiers, substitutes, captions;
     uint64_t rank;
     bool no_similarity, choose_text;
 };
@@ -48,6 +51,13 @@ struct score_list {
     size_t label, value;  /* where a row's results stand */
 };
 
+/* What a picture gives beside its embedding (score_extras.c). */
+struct score_extras {
+    struct nsfw *gantman; /* NULL: not asked for */
+    size_t count;         /* numbers of a picture */
+    size_t columns[SCORE_EXTRAS_MOST]; /* of the output */
+};
+
 /* One thread's memory for a chunk. */
 struct score_lane {
     struct clip_work *work;
@@ -56,6 +66,9 @@ struct score_lane {
     struct image image;
     uint8_t *pixels;      /* SCORE_CHUNK pictures */
     float *embeddings, *pooled; /* [SCORE_CHUNK, embed], [SCORE_CHUNK, width] */
+    struct nsfw_work *nsfw;
+    uint8_t *nsfw_pixels; /* SCORE_CHUNK pictures */
+    float *extras;        /* [SCORE_CHUNK, extras.count] */
     struct score_lane *next; /* free ones */
 };
 
@@ -98,7 +111,8 @@ struct score {
     struct score_rank { size_t text, from, similarity; } ranks[SCORE_RANKS_MOST]; /* columns */
     size_t similarity_column, status_column;
     size_t class_columns[CLIP_PICTURE_CLASSES_MOST], class_value; /* of the model's own classes of pictures */
-    bool keeps_pooled;           /* beside embeddings: for the cache, or for those classes */
+    bool keeps_pooled;           /* beside embeddings: for the cache, for those classes, or with extras behind it */
+    struct score_extras extras;
     struct score_head heads[SCORE_HEADS_MOST];
     struct score_list lists[SCORE_LISTS_MOST];
     size_t head_count, list_count, values, labels; /* values and labels of a row */
@@ -147,7 +161,7 @@ struct score_texts {
 struct score_item {
     size_t room; /* rows */
     struct score_picture *pictures;
-    float *embeddings, *pooled; /* [room, embed], [room, width]: of rows that are the first with their picture */
+    float *embeddings, *pooled; /* [room, embed], [room, score_width]: of rows that are the first with their picture */
     size_t *todo;               /* rows whose picture is to be computed */
     struct score_texts texts;
     double *values;             /* [room, score.values] */
@@ -160,6 +174,8 @@ struct score_item {
  * a sentence. */
 int score_open_parts(struct score *s, const struct score_options *o, struct columns *out, struct arena *arena, unsigned threads);
 void score_close_parts(struct score *s); /* also after a failure */
+size_t score_add_column(struct columns *out, const char *format, const char *what, const char *model); /* its index, or that of the one
+                                                                 there; SIZE_MAX with a sentence */
 
 struct score_item *score_item_new(void);
 void score_item_free(struct score_item *item);
@@ -167,6 +183,21 @@ const float *score_embedding(const struct score *s, const struct score_item *ite
 const float *score_text(const struct score *s, const struct score_item *item, size_t row);      /* of its text, the chosen one
                                                                                               with choose_text; NULL: none */
 const char *score_status(const struct score_item *item, size_t row);
+
+/* ---- extras (score_extras.c) */
+int score_extras_open(struct score *s, const struct score_options *o, struct columns *out);
+void score_extras_close(struct score *s);              /* also of none */
+struct hash128 score_extras_key(const struct score *s); /* of the model and all that makes extras, for the cache */
+int score_extras_open_lane(const struct score *s, struct score_lane *lane);
+void score_extras_close_lane(struct score_lane *lane);
+/* Of lane->image, which is the chunk's picture `place`. 0; 1 with a sentence: its shape is none that can be looked at; -1. */
+int score_extras_decoded(const struct score *s, struct score_lane *lane, size_t place);
+int score_extras_run(const struct score *s, struct score_lane *lane, size_t n); /* fills lane->extras for n pictures */
+static inline size_t score_width(const struct score *s) /* numbers that are kept behind an embedding */
+{
+    return s->keeps_pooled ? clip_image_width(s->clip) + s->extras.count : 0;
+}
+const float *score_extras(const struct score *s, const struct score_item *item, size_t row); /* of a row that has an embedding */
 
 /* ---- texts (score_texts.c) */
 int score_texts_open(struct stage_run *run, struct score *s); /* what they need of the input */

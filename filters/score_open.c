@@ -32,7 +32,7 @@ static int name_model(struct score *s, const struct score_options *o)
     return 0;
 }
 
-static size_t add_column(struct columns *out, const char *format, const char *what, const char *model)
+size_t score_add_column(struct columns *out, const char *format, const char *what, const char *model)
 {
     char name[160];
     snprintf(name, sizeof name, format, what, model);
@@ -114,7 +114,7 @@ static int open_heads(struct score *s, const struct score_options *o, struct col
         if (open_head(s, o, arena, o->heads.items[i]) < 0) return -1;
     for (size_t i = 0; i < s->head_count; i++) {
         struct score_head *h = &s->heads[i];
-        h->column = add_column(out, head_is_prototypes(h->head) ? "zs_%s_%s" : "p_%s_%s", h->name, s->name);
+        h->column = score_add_column(out, head_is_prototypes(h->head) ? "zs_%s_%s" : "p_%s_%s", h->name, s->name);
         if (h->column == SIZE_MAX) return -1;
     }
     return 0;
@@ -129,8 +129,8 @@ static int add_list_columns(struct columns *out, struct score *s, struct score_l
     for (size_t k = 0; k < (answers ? 1 : zeroshot_take(l->list)); k++) {
         char name[SCORE_NAME_ROOM + 8];
         snprintf(name, sizeof name, k ? "%s_%zu" : "%s", l->name, k + 1);
-        if ((l->columns[k][0] = add_column(out, "zs_%s_%s", name, s->name)) == SIZE_MAX) return -1;
-        if (!answers && (l->columns[k][1] = add_column(out, "p_%s_%s", name, s->name)) == SIZE_MAX) return -1;
+        if ((l->columns[k][0] = score_add_column(out, "zs_%s_%s", name, s->name)) == SIZE_MAX) return -1;
+        if (!answers && (l->columns[k][1] = score_add_column(out, "p_%s_%s", name, s->name)) == SIZE_MAX) return -1;
     }
     return 0;
 }
@@ -183,13 +183,13 @@ static int open_texts(struct score *s, const struct score_options *o, struct col
         char name[16];
         snprintf(name, sizeof name, "ranked_%zu", k + 1);
         struct score_rank *rank = &s->ranks[k];
-        *rank = (struct score_rank){add_column(out, "%s%s", name, ""), add_column(out, "%s_from%s", name, ""), add_column(out, "sim_%s_%s", name, s->name)};
+        *rank = (struct score_rank){score_add_column(out, "%s%s", name, ""), score_add_column(out, "%s_from%s", name, ""), score_add_column(out, "sim_%s_%s", name, s->name)};
         if (rank->text == SIZE_MAX || rank->from == SIZE_MAX || rank->similarity == SIZE_MAX) return -1;
     }
     if (!o->choose_text) return 0;
-    s->text_out = add_column(out, "%s%s", "text", "");
-    s->text_raw_out = add_column(out, "%s%s", "text_raw", "");
-    s->choice_column = add_column(out, "%s%s", "text_choice", "");
+    s->text_out = score_add_column(out, "%s%s", "text", "");
+    s->text_raw_out = score_add_column(out, "%s%s", "text_raw", "");
+    s->choice_column = score_add_column(out, "%s%s", "text_choice", "");
     return s->text_out == SIZE_MAX || s->text_raw_out == SIZE_MAX || s->choice_column == SIZE_MAX ? -1 : 0;
 }
 
@@ -201,7 +201,7 @@ static int open_classes(struct score *s, struct columns *out)
         const char *name = clip_picture_class(s->clip, i);
         for (size_t k = 0; k < s->head_count; k++)
             if (strcmp(s->heads[k].name, name) == 0) return fail_usage("--head %s: %s has a class of that name", name, s->name);
-        if ((s->class_columns[i] = add_column(out, "p_%s_%s", name, s->name)) == SIZE_MAX) return -1;
+        if ((s->class_columns[i] = score_add_column(out, "p_%s_%s", name, s->name)) == SIZE_MAX) return -1;
     }
     s->keeps_pooled = clip_picture_classes(s->clip) > 0;
     return 0;
@@ -212,16 +212,17 @@ int score_open_parts(struct score *s, const struct score_options *o, struct colu
     if (open_model(s, o, threads) < 0) return -1;
     if (check_texts(o) < 0) return -1;
     s->similarity = !o->no_similarity;
-    if (!s->similarity && !o->heads.count && !o->lists.count && !o->embeddings && !o->cache && !clip_picture_classes(s->clip))
-        return fail_usage("nothing to compute: --no-similarity, and neither --head, --classes, --embeddings nor --cache");
+    bool looks = o->heads.count || o->lists.count || o->classifiers.count || o->embeddings || o->cache || clip_picture_classes(s->clip);
+    if (!s->similarity && !looks)
+        return fail_usage("nothing to compute: --no-similarity, and neither --head, --classes, --classifier, --embeddings nor --cache");
     s->values = 1; /* the similarity */
-    if (s->similarity && (s->similarity_column = add_column(out, "sim_%s%s", "", s->name)) == SIZE_MAX) return -1;
+    if (s->similarity && (s->similarity_column = score_add_column(out, "sim_%s%s", "", s->name)) == SIZE_MAX) return -1;
     if (open_texts(s, o, out) < 0) return -1;
     if (open_heads(s, o, out, arena) < 0) return -1;
     for (size_t i = 0; i < o->lists.count; i++)
         if (open_list(s, o->lists.items[i], out) < 0) return -1;
-    if (open_classes(s, out) < 0) return -1;
-    s->status_column = add_column(out, "score_status%s%s", "", "");
+    if (open_classes(s, out) < 0 || score_extras_open(s, o, out) < 0) return -1;
+    s->status_column = score_add_column(out, "score_status%s%s", "", "");
     return s->status_column == SIZE_MAX ? -1 : 0;
 }
 
@@ -229,6 +230,7 @@ void score_close_parts(struct score *s)
 {
     for (size_t i = 0; i < s->head_count; i++) head_close(s->heads[i].head);
     for (size_t i = 0; i < s->list_count; i++) zeroshot_close(s->lists[i].list);
+    score_extras_close(s);
     clip_close(s->clip);
 }
 

@@ -36,7 +36,7 @@ static int make_room(struct score_item *item, const struct score *s, size_t rows
 {
     if (rows <= item->room) return 0;
     forget(item);
-    size_t embed = clip_embed(s->clip), width = s->keeps_pooled ? clip_image_width(s->clip) : 0;
+    size_t embed = clip_embed(s->clip), width = score_width(s);
     item->pictures = malloc(rows * sizeof *item->pictures);
     item->embeddings = malloc(rows * embed * sizeof *item->embeddings);
     item->pooled = malloc((rows * width + 1) * sizeof *item->pooled);
@@ -77,7 +77,7 @@ static int open_lane(const struct stage_run *run, const struct score *s, struct 
     lane->pixels = malloc(SCORE_CHUNK * clip_pixels_size(s->clip));
     lane->embeddings = malloc((size_t)SCORE_CHUNK * clip_embed(s->clip) * sizeof *lane->embeddings);
     lane->pooled = malloc((size_t)SCORE_CHUNK * clip_image_width(s->clip) * sizeof *lane->pooled);
-    return lane->pixels && lane->embeddings && lane->pooled ? 0 : fail_memory();
+    return lane->pixels && lane->embeddings && lane->pooled ? score_extras_open_lane(s, lane) : fail_memory();
 }
 
 void score_lanes_close(struct score *s)
@@ -87,6 +87,7 @@ void score_lanes_close(struct score *s)
         pictures_close(lane->pictures);
         buf_free(&lane->bytes);
         image_free(&lane->image);
+        score_extras_close_lane(lane);
         free(lane->pixels);
         free(lane->embeddings);
         free(lane->pooled);
@@ -264,8 +265,15 @@ static int name_pictures(const struct chunks *c, struct score_lane *lane, size_t
     return 0;
 }
 
-/* The model's pixels of a row's picture at `pixels`. 1; 0: p->status says why not; -1. */
-static int decode_picture(const struct chunks *c, struct score_lane *lane, size_t row, uint8_t *pixels)
+/* The pixels of lane->image as all that look at it want them. 0; 1: one of them cannot; -1. */
+static int look(const struct score *s, struct score_lane *lane, size_t place)
+{
+    if (clip_pixels(s->clip, lane->work, &lane->image, lane->pixels + place * clip_pixels_size(s->clip)) < 0) return fail_is_memory() ? -1 : 1;
+    return score_extras_decoded(s, lane, place);
+}
+
+/* A row's picture as the chunk's `place`. 1; 0: p->status says why not; -1. */
+static int decode_picture(const struct chunks *c, struct score_lane *lane, size_t row, size_t place)
 {
     struct score_picture *p = &c->item->pictures[row];
     struct image_info info;
@@ -275,8 +283,8 @@ static int decode_picture(const struct chunks *c, struct score_lane *lane, size_
     if (status != IMAGE_OK) return p->status = image_status_name(status), 0;
     reserve(c->s, info.memory, c->run->common->memory);
     int result = image_decode(buf_str(&lane->bytes), &image_limits_default, IMAGE_OVER_WHITE, &lane->image, &status);
-    if (result == 0 && status == IMAGE_OK && clip_pixels(c->s->clip, lane->work, &lane->image, pixels) < 0) {
-        result = fail_is_memory() ? -1 : 0;
+    if (result == 0 && status == IMAGE_OK && (result = look(c->s, lane, place)) > 0) {
+        result = 0;
         status = IMAGE_TOO_LARGE; /* a side would become 0 */
     }
     image_free(&lane->image);
@@ -288,18 +296,20 @@ static int decode_picture(const struct chunks *c, struct score_lane *lane, size_
 static int compute_pictures(const struct chunks *c, struct score_lane *lane, size_t begin, size_t end)
 {
     const struct score *s = c->s;
-    size_t rows[SCORE_CHUNK], n = 0, embed = clip_embed(s->clip), width = clip_image_width(s->clip);
+    size_t rows[SCORE_CHUNK], n = 0, embed = clip_embed(s->clip), width = clip_image_width(s->clip), extras = s->extras.count;
     for (size_t i = begin; i < end; i++) {
         size_t row = c->item->todo[i];
-        int got = decode_picture(c, lane, row, lane->pixels + n * clip_pixels_size(s->clip));
+        int got = decode_picture(c, lane, row, n);
         if (got < 0) return -1;
         if (got) rows[n++] = row;
     }
     const struct clip_outputs out = {.embedding = lane->embeddings, .pooled = s->keeps_pooled ? lane->pooled : NULL};
-    if (clip_images(s->clip, lane->work, lane->pixels, n, &out) < 0) return -1;
+    if (clip_images(s->clip, lane->work, lane->pixels, n, &out) < 0 || score_extras_run(s, lane, n) < 0) return -1;
     for (size_t i = 0; i < n; i++) {
         memcpy(c->item->embeddings + rows[i] * embed, lane->embeddings + i * embed, embed * sizeof(float));
-        if (s->keeps_pooled) memcpy(c->item->pooled + rows[i] * width, lane->pooled + i * width, width * sizeof(float));
+        float *kept = c->item->pooled + rows[i] * score_width(s);
+        if (s->keeps_pooled) memcpy(kept, lane->pooled + i * width, width * sizeof(float));
+        if (extras) memcpy(kept + width, lane->extras + i * extras, extras * sizeof(float));
         c->item->pictures[rows[i]].computed = true;
     }
     return 0;
@@ -362,7 +372,12 @@ static const float *pooled_of(const struct score *s, const struct score_item *it
 {
     size_t first = item->pictures[row].first;
     const float *cached = item->pictures[first].cached;
-    return cached ? cached + clip_embed(s->clip) : item->pooled + first * clip_image_width(s->clip);
+    return cached ? cached + clip_embed(s->clip) : item->pooled + first * score_width(s);
+}
+
+const float *score_extras(const struct score *s, const struct score_item *item, size_t row)
+{
+    return pooled_of(s, item, row) + clip_image_width(s->clip);
 }
 
 static int judge_rows(const struct chunks *c, struct score_lane *lane, size_t begin, size_t end)
