@@ -17,22 +17,38 @@ const char *const mention_lists[MENTION_KINDS] = {"mentions-people", "mentions-g
 #define HASH_FIRST UINT64_C(0xcbf29ce484222325)
 static uint64_t hash_more(uint64_t hash, unsigned char c) { return (hash ^ c) * UINT64_C(0x100000001b3); }
 
+enum { LATIN = 0xc2, PUNCTUATION = 0xe2 }; /* first bytes of U+0080 to U+00BF, and of U+2000 to U+2FFF */
+
+static void lay_letters(struct mentions *m)
+{
+    for (unsigned c = 0; c < 256; c++) m->letters[c] = (unsigned char)(c >= 0x80 || ascii_is_alpha((char)c) || ascii_is_digit((char)c) ? ascii_lower((char)c) : 0);
+    m->letters[LATIN] = m->letters[PUNCTUATION] = 0;
+}
+
 /* Bytes from `at` on that part words: 0 where a word goes on. Beyond ASCII: U+0080 to U+00BF and U+2000 to U+203F. */
-static size_t parts_words(struct str text, size_t at)
+static size_t parts_words(const struct mentions *m, struct str text, size_t at)
 {
     unsigned char c = (unsigned char)text.p[at];
-    if (c < 0x80) return !(ascii_is_alpha((char)c) || ascii_is_digit((char)c));
-    if (c == 0xc2 && at + 1 < text.n) return 2;
-    return c == 0xe2 && at + 2 < text.n && (unsigned char)text.p[at + 1] == 0x80 ? 3 : 0;
+    if (m->letters[c]) return 0;
+    if (c == LATIN) return at + 1 < text.n ? 2 : 1;
+    if (c == PUNCTUATION) return at + 2 < text.n && (unsigned char)text.p[at + 1] == 0x80 ? 3 : 0;
+    return 1;
 }
 
 /* The hash of the next word from *at on, which ends behind it; 0 when there is none. */
-static uint64_t next_word(struct str text, size_t *at)
+static uint64_t next_word(const struct mentions *m, struct str text, size_t *at)
 {
-    for (size_t n; *at < text.n && (n = parts_words(text, *at)) > 0;) *at += n;
-    if (*at >= text.n) return 0;
+    size_t i = *at;
+    for (size_t n; i < text.n && (n = parts_words(m, text, i)) > 0;) i += n;
+    *at = i;
+    if (i >= text.n) return 0;
     uint64_t hash = HASH_FIRST;
-    for (; *at < text.n && !parts_words(text, *at); ++*at) hash = hash_more(hash, (unsigned char)ascii_lower(text.p[*at]));
+    for (unsigned char c; i < text.n; i++) {
+        c = m->letters[(unsigned char)text.p[i]];
+        if (!c && parts_words(m, text, i)) break;
+        hash = hash_more(hash, c ? c : PUNCTUATION);
+    }
+    *at = i;
     return hash ? hash : 1;
 }
 
@@ -67,7 +83,7 @@ static int grow(struct mentions *m)
 static int add(struct mentions *m, struct str entry, unsigned kind)
 {
     size_t at = 0;
-    uint64_t hash = next_word(entry, &at), second = hash ? next_word(entry, &at) : 0;
+    uint64_t hash = next_word(m, entry, &at), second = hash ? next_word(m, entry, &at) : 0;
     if (!hash) return 0;
     if (second) hash = hash_of_two(hash, second);
     if (2 * (m->count + 1) > m->room && grow(m) < 0) return -1;
@@ -75,6 +91,7 @@ static int add(struct mentions *m, struct str entry, unsigned kind)
     m->count += place->hash == 0;
     place->hash = hash;
     place->kinds |= 1u << kind;
+    m->sieve[hash >> 6 & 1023] |= UINT64_C(1) << (hash & 63);
     return 0;
 }
 
@@ -82,6 +99,7 @@ int mentions_open(struct mentions *m)
 {
     *m = (struct mentions){0};
     if (grow(m) < 0) return -1;
+    lay_letters(m);
     for (unsigned kind = 0; kind < MENTION_KINDS; kind++) {
         char path[PRESET_PATH_MAX];
         struct wordlist list = {0};
@@ -102,14 +120,14 @@ void mentions_close(struct mentions *m)
 
 static unsigned kinds_of(const struct mentions *m, uint64_t hash)
 {
-    return place_of(m->entries, m->room, hash)->kinds;
+    return m->sieve[hash >> 6 & 1023] >> (hash & 63) & 1 ? place_of(m->entries, m->room, hash)->kinds : 0;
 }
 
 unsigned mentions_of(const struct mentions *m, struct str text)
 {
     unsigned kinds = 0;
     uint64_t before = 0, word;
-    for (size_t at = 0; kinds != (1u << MENTION_KINDS) - 1 && (word = next_word(text, &at)); before = word) {
+    for (size_t at = 0; kinds != (1u << MENTION_KINDS) - 1 && (word = next_word(m, text, &at)); before = word) {
         kinds |= kinds_of(m, word);
         if (before) kinds |= kinds_of(m, hash_of_two(before, word));
     }

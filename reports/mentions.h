@@ -28,6 +28,8 @@ struct mention_entry {
 struct mentions {
     struct mention_entry *entries;
     size_t count, room;           /* room: a power of two */
+    uint64_t sieve[1024];         /* a bit for each entry, by the lowest 16 bits of its hash: most words end here */
+    unsigned char letters[256];   /* bytes of words in lower case; 0: it parts words, or begins what may (parts_words) */
     bool found[MENTION_KINDS];    /* the list is there and could be read */
 };
 

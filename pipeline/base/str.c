@@ -83,11 +83,37 @@ int str_to_i64(struct str s, int64_t *out)
     return 0;
 }
 
+/* Plain decimals of up to 15 digits: the digits and the power of ten are exact as doubles, so one division rounds once, as
+ * strtod does (Clinger 1990). Scores are such numbers, a few to a row. */
+static bool short_decimal(struct str s, double *out)
+{
+    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    size_t i = s.p[0] == '-', digits = 0, behind = 0;
+    bool point = false;
+    uint64_t all = 0;
+    if (s.n - i > 16) return false;
+    for (; i < s.n; i++) {
+        if (s.p[i] == '.' && !point) {
+            point = true;
+            continue;
+        }
+        if (!ascii_is_digit(s.p[i])) return false;
+        all = 10 * all + (uint64_t)(s.p[i] - '0');
+        digits++;
+        behind += point;
+    }
+    if (!digits || digits > 15) return false;
+    double value = (double)all / powers[behind];
+    *out = s.p[0] == '-' ? -value : value;
+    return true;
+}
+
 /* strtod follows the locale; the program never calls setlocale, so the decimal point is a point. */
 int str_to_double(struct str s, double *out)
 {
     char text[64];
     if (s.n == 0 || s.n >= sizeof text) return -1;
+    if (short_decimal(s, out)) return 0;
     for (size_t i = 0; i < s.n; i++) { /* keeps out nan, inf, hexadecimal and leading white space */
         char c = s.p[i];
         if (!ascii_is_digit(c) && c != '.' && c != '-' && c != '+' && c != 'e' && c != 'E') return -1;

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
 #undef fail /* cmocka has a macro of that name */
 
 static void assert_str(struct str s, const char *expected)
@@ -47,6 +49,21 @@ static void test_numbers_are_strict(void **state)
     for (size_t k = 0; k < sizeof bad_reals / sizeof *bad_reals; k++) assert_int_equal(str_to_double(str_from(bad_reals[k]), &d), -1);
     assert_int_equal(str_to_double(STR("-2.5e-3"), &d), 0);
     assert_true(d == -2.5e-3);
+}
+
+static void test_decimals_of_every_length_read_as_strtod_does(void **state)
+{
+    (void)state;
+    uint64_t dice = 1;
+    for (int i = 0; i < 100000; i++) {
+        char text[48];
+        double d;
+        dice = dice * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        int whole = (int)(dice >> 60), behind = (int)(dice >> 56 & 15);
+        snprintf(text, sizeof text, "%s%.*s.%.*s", dice >> 55 & 1 ? "-" : "", whole, "907134562998877", behind + 1, "0000271828182845904" + (dice >> 52 & 3));
+        assert_int_equal(str_to_double(str_from(text), &d), 0);
+        assert_true(d == strtod(text, NULL));
+    }
 }
 
 static void test_sizes_know_their_units(void **state)
@@ -167,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cut_takes_parts_and_ends_absent),
         cmocka_unit_test(test_numbers_are_strict),
+        cmocka_unit_test(test_decimals_of_every_length_read_as_strtod_does),
         cmocka_unit_test(test_sizes_know_their_units),
         cmocka_unit_test(test_distance_counts_slips),
         cmocka_unit_test(test_buf_stops_at_its_ceiling),
