@@ -187,6 +187,8 @@ install: man                      ## install under PREFIX (default /usr/local); 
 	install -m 644 filters/lists/*.txt $(DESTDIR)$(LISTDIR)
 	install -d $(DESTDIR)$(MODELDIR)/builtin
 	install -m 644 $(filter-out %.py,$(wildcard filters/clip/builtin/*)) $(DESTDIR)$(MODELDIR)/builtin
+	install -d $(DESTDIR)$(MODELDIR)/gantman
+	install -m 644 $(filter-out %.py,$(wildcard filters/clip/gantman/*)) $(DESTDIR)$(MODELDIR)/gantman
 	install -D -m 644 $(BUILD)/winnow.bash $(DESTDIR)$(COMPLETIONS)/winnow
 uninstall:                        ## remove what install wrote
 	rm -rf $(DESTDIR)$(PREFIX)/bin/winnow $(DESTDIR)$(LIBDIR) $(DESTDIR)$(MANDIR)/man1/winnow-*.1 \

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""`winnow count` on made-up captions: words and pairs a second, beside GNU sort of the same keys; memory on many rows.
+
+    tests/bench/run.sh --only count                      part of bench.py
+    tests/bench/count_bench.py [--rows N] [--large-rows N --memory SIZE]
+
+The rows come from count_rows.c, which also writes their words and pairs as lines. CPU time is user time of one thread. "In the
+map" is what count takes beyond a filter that reads the same rows and drops each; the tables' sorting and writing is in it. With
+--large-rows all kinds are counted once more over so many rows within --memory, and the peak is told:
+
+    tests/bench/count_bench.py --large-rows 200000000 --memory 512M      needs 60 GB of disk, hours
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+WINNOW = os.path.abspath(os.environ.get("WINNOW", os.path.join(ROOT, "winnow")))
+ROWS = 2_000_000
+NGRAMS_A_SECOND, TIMES_SORT = 20e6, 5
+
+
+def measured(line, folder):
+    """(user s, system s, peak KiB) of a shell line's processes"""
+    pid = os.posix_spawn("/bin/bash", ["bash", "-o", "pipefail", "-c", f"cd {folder} && {line}"], os.environ)
+    _, status, usage = os.wait4(pid, 0)
+    if status:
+        raise subprocess.CalledProcessError(status, line)
+    return usage.ru_utime, usage.ru_stime, usage.ru_maxrss
+
+
+class CountBench:
+    """`say` as in bench.Bench."""
+
+    def __init__(self, say, folder, rows, rounds):
+        self.say, self.folder, self.rows, self.rounds = say, folder, rows, rounds
+
+    def sh(self, line):
+        subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=self.folder, check=True, stdout=subprocess.DEVNULL)
+
+    def make(self, rows, name):
+        maker = os.path.join(self.folder, "count_rows")
+        subprocess.run([os.environ.get("CC", "cc"), "-O2", "-o", maker, os.path.join(ROOT, "tests/bench/count_rows.c"), "-lm"], check=True)
+        self.sh(f"./count_rows {rows} 1 | {WINNOW} filter -q --plain-input --rule 'all text.chars min=0' -o {name}")
+
+    def count(self, what, name, *more):
+        return f"exec {WINNOW} count -q --force --threads 1 --what {what} -o counts/ {' '.join(more)} {name}"
+
+    def tables(self):
+        with open(os.path.join(self.folder, "counts/00000.json"), encoding="utf-8") as file:
+            return json.load(file)["tables"]
+
+    def run(self):
+        self.make(self.rows, "captions.rows.zst")
+        self.sh(f"./count_rows {self.rows} 1 keys > keys.txt")
+        reading = f"exec {WINNOW} filter -q --force --threads 1 --rule 'none text.chars max=0' -o none.rows.zst captions.rows.zst"
+        lines = [reading, self.count("unigrams,bigrams", "captions.rows.zst"),
+                 "LC_ALL=C sort -S 1G --parallel=1 -T . keys.txt | uniq -c > sorted.txt"]
+        times = [[measured(line, self.folder)[:2] for line in lines] for _ in range(self.rounds)]
+        read, count, sort = (min(u for u, _ in turns) for turns in zip(*times))
+        tables = self.tables()
+        ngrams = sum(tables[t]["total"] for t in ("unigrams", "bigrams"))
+        keys = sum(tables[t]["keys"] for t in ("unigrams", "bigrams"))
+        with open(os.path.join(self.folder, "sorted.txt"), "rb") as file:
+            distinct = sum(1 for _ in file)
+        assert distinct == keys, f"sort found {distinct} keys, count {keys}"
+        self.say(f"reading {self.rows / 1e6:.1f} M captions, CPU s", f"{read:.2f}")
+        self.say(f"counting their {ngrams / 1e6:.1f} M words and pairs ({keys / 1e6:.2f} M distinct), CPU s", f"{count:.2f}")
+        in_map = ngrams / max(count - read, 1e-9)
+        self.say("words and pairs a second, in the map and its tables", f"{in_map / 1e6:.1f} M", ">= 20 M", in_map >= NGRAMS_A_SECOND,
+                 f"{ngrams / count / 1e6:.1f} M with reading")
+        self.say("GNU sort | uniq -c of the same keys, CPU s", f"{sort:.2f}")
+        self.say("GNU sort / count, reading included", f"{sort / count:.1f}", f">= {TIMES_SORT}", sort / count >= TIMES_SORT)
+
+    def large(self, rows, memory):
+        self.make(rows, "large.rows.zst")
+        kinds = "images-per-text:10,texts-per-image:1000,url-count,hosts,unigrams,bigrams"
+        user, system, peak = measured(self.count(kinds, "large.rows.zst", "--memory", memory, "--tmp", "."), self.folder)
+        keys = ", ".join(f"{what} {t['keys'] / 1e6:.1f} M" for what, t in self.tables().items())
+        self.say(f"all kinds over {rows / 1e6:.0f} M rows with --memory {memory}, peak MiB", f"{peak / 1024:.0f}",
+                 note=f"{user:.0f} + {system:.0f} CPU s; keys: {keys}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--large-rows", type=int, default=0)
+    parser.add_argument("--memory", default="512M")
+    options = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="winnow-count-", dir=os.environ.get("TMPDIR"))
+
+    def say(what, figure, bar=None, good=None, note=""):
+        print(f"{what}: {figure}", *([f"(bar {bar}: {'met' if good else 'MISSED'})"] if bar else []), *([f"[{note}]"] if note else []), flush=True)
+    try:
+        bench = CountBench(say, folder, options.rows, options.rounds)
+        if options.large_rows:
+            bench.large(options.large_rows, options.memory)
+        else:
+            bench.run()
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
