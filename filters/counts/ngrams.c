@@ -4,6 +4,7 @@
 #include "filters/counts/ngrams.h"
 
 #include "filters/counts/lexicon.h"
+#include "filters/text/eight.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/unicode.h"
 
@@ -87,16 +88,31 @@ static size_t split_ascii(const unsigned char *p, size_t n, struct str *list)
     }
 }
 
+/* Capital letters of ASCII among eight bytes become small ones. */
+static uint64_t lower_eight(uint64_t w)
+{
+    uint64_t low = w & ~HIGH, from_a = low + EACH(0x80 - 'A'), beyond_z = low + EACH(0x7F - 'Z');
+    return w | (~w & (from_a ^ beyond_z) & HIGH) >> 2;
+}
+
 /* Lower-cases behind what is gathered; whether all of it is ASCII. */
 static bool lower_ascii(struct gathered *g, struct str s)
 {
-    unsigned char *to = (unsigned char *)g->lower.p + g->lower.n, all = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        all |= c;
-        to[i] = (unsigned char)(c | ((unsigned)(c - 'A') < 26u ? 0x20 : 0));
+    char *to = g->lower.p + g->lower.n;
+    uint64_t all = 0;
+    size_t i = 0;
+    for (; i + 8 <= s.n; i += 8) {
+        uint64_t w;
+        memcpy(&w, s.p + i, 8);
+        all |= w;
+        w = lower_eight(w);
+        memcpy(to + i, &w, 8);
     }
-    return all < 0x80;
+    for (; i < s.n; i++) {
+        all |= (unsigned char)s.p[i];
+        to[i] = ascii_lower(s.p[i]);
+    }
+    return !(all & HIGH);
 }
 
 static int gather_unicode(struct gathered *g, struct str s)
@@ -247,7 +263,7 @@ static void count_pairs(struct ngrams *n, size_t count)
     for (size_t i = 0; i < pairs; i++) count_pair(n, hashes[i]);
 }
 
-static int count_gathered(struct ngrams *n)
+int ngrams_count_gathered(struct ngrams *n)
 {
     const struct str *words = n->gathered.words;
     size_t count = n->gathered.count;
@@ -270,7 +286,7 @@ static int count_gathered(struct ngrams *n)
 int ngrams_add(struct ngrams *n, struct str text)
 {
     if (text.n > TEXT_BYTES_MAX) return fail("a text of %zu bytes: more than %d", text.n, TEXT_BYTES_MAX);
-    if (!gathered_has_room(&n->gathered, text) && count_gathered(n) < 0) return -1;
+    if (!gathered_has_room(&n->gathered, text) && ngrams_count_gathered(n) < 0) return -1;
     return gather(&n->gathered, text);
 }
 
@@ -329,4 +345,4 @@ static int flush_tables(struct ngrams *n)
     return 0;
 }
 
-int ngrams_flush(struct ngrams *n) { return count_gathered(n) < 0 ? -1 : flush_tables(n); }
+int ngrams_flush(struct ngrams *n) { return ngrams_count_gathered(n) < 0 ? -1 : flush_tables(n); }

@@ -17,6 +17,7 @@
 struct ngrams;
 struct ngrams *ngrams_new(struct groups *unigrams, struct groups *bigrams, size_t memory); /* NULL with a sentence */
 int ngrams_add(struct ngrams *n, struct str valid_utf8); /* at most 64 KiB */
+int ngrams_count_gathered(struct ngrams *n); /* texts wait until there are some hundred words: counts them now */
 int ngrams_flush(struct ngrams *n);
 void ngrams_free(struct ngrams *n); /* NULL is allowed */
 

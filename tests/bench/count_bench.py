@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`winnow count` on made-up captions: words and pairs a second, beside GNU sort of the same keys; memory on many rows.
 
-    tests/bench/run.sh --only count                      part of bench.py
+    tests/bench/run.sh --only counts                     part of bench.py
     tests/bench/count_bench.py [--rows N] [--large-rows N --memory SIZE]
 
 The rows come from count_rows.c, which also writes their words and pairs as lines. CPU time is user time of one thread. "In the
