@@ -206,6 +206,16 @@ static int read_transposed(const struct tensor *t, float *out)
     return tensor_to_f32(&turned, out);
 }
 
+const struct tensor *clip_part_tensor(const struct clip_config *config, const struct weights *weights, enum clip_side side,
+                                      enum clip_part part)
+{
+    char name[NAME_ROOM];
+    piece_name(config, side, part, 0, 0, name);
+    const struct tensor *t = weights_find(weights, str_from(name));
+    if (!t) fail("%s: tensor %s: missing", weights_name(weights), name);
+    return t;
+}
+
 int clip_part_read(const struct clip_config *config, const struct weights *weights, enum clip_side side, enum clip_part part,
                    uint32_t layer, float *out)
 {

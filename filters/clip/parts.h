@@ -49,6 +49,11 @@ size_t clip_part_size(const struct clip_config *config, enum clip_side side, enu
 int clip_part_read(const struct clip_config *config, const struct weights *weights, enum clip_side side, enum clip_part part,
                    uint32_t layer, float *out);
 
+/* The tensor of a part of a side that is one in every layout (all but CLIP_PROJECTION, which some turn), as it lies in the file. NULL
+ * with a sentence. */
+const struct tensor *clip_part_tensor(const struct clip_config *config, const struct weights *weights, enum clip_side side,
+                                      enum clip_part part);
+
 /* Every tensor that the configuration asks for is there with its shape and a float type, and no other but known buffers
  * (position_ids, attn_mask, the scalars of OpenAI's archives). What clip_config_open calls. */
 int clip_parts_check(const struct clip_config *config, const struct weights *weights);

@@ -28,7 +28,7 @@ struct tower {
     struct block *blocks; /* shape_of_config.layers */
     enum matmul_type edge_type; /* of the first and the last product */
     struct linear *patches, *projection;
-    float *tokens;        /* text: [vocabulary, width] */
+    const struct tensor *tokens; /* text: [vocabulary, width], read row by row where it lies: a text needs few of them */
     float *positions;     /* [positions, width]; image: the class embedding is added to the first */
     float *norm_pre[2], *norm_post[2];
     size_t longest;       /* positions of one input */
@@ -112,10 +112,39 @@ static int open_image(struct tower *t, const struct weights *weights)
     return make_samples(t);
 }
 
+/* Rows [from, from + count) of the table. */
+static int read_tokens(const struct tower *t, size_t from, size_t count, float *out)
+{
+    struct tensor rows = *t->tokens;
+    rows.shape[0] = count;
+    rows.count = count * rows.shape[1];
+    rows.data = str_from_at(rows.data, from * rows.stride[0] * tensor_type_size(rows.type));
+    return tensor_to_f32(&rows, out);
+}
+
+/* All numbers are finite. Where one is not, reading the whole says which. */
+static int check_tokens(const struct tower *t)
+{
+    enum { AT_ONCE = 16 };
+    size_t rows = t->config.vocabulary, width = t->shape.width;
+    float *numbers = malloc(AT_ONCE * width * sizeof *numbers);
+    bool well = numbers != NULL;
+    for (size_t i = 0; well && i < rows; i += AT_ONCE) well = read_tokens(t, i, rows - i < AT_ONCE ? rows - i : AT_ONCE, numbers) == 0;
+    if (numbers && !well) {
+        free(numbers);
+        numbers = malloc(rows * width * sizeof *numbers);
+        if (numbers) read_tokens(t, 0, rows, numbers);
+    }
+    if (!numbers) fail_memory();
+    free(numbers);
+    return well ? 0 : -1;
+}
+
 static int open_text(struct tower *t, const struct weights *weights)
 {
     t->longest = t->config.context;
-    return (t->tokens = read_side(t, weights, CLIP_TOKENS)) ? 0 : -1;
+    t->tokens = clip_part_tensor(&t->config, weights, CLIP_TEXT, CLIP_TOKENS);
+    return t->tokens ? check_tokens(t) : -1;
 }
 
 struct loading {
@@ -227,7 +256,7 @@ void tower_close(struct tower *t)
     free(t->blocks);
     linear_free(t->patches);
     linear_free(t->projection);
-    void *const all[] = {t->tokens, t->positions, t->norm_pre[0], t->norm_pre[1], t->norm_post[0], t->norm_post[1], t->samples,
+    void *const all[] = {t->positions, t->norm_pre[0], t->norm_pre[1], t->norm_post[0], t->norm_post[1], t->samples,
                          t->samples_bf16};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     free(t);
@@ -239,7 +268,6 @@ size_t tower_bytes(const struct tower *t)
     if (t->small_text) return small_text_bytes(t->small_text);
     size_t bytes = linear_bytes(t->projection) + t->longest * t->shape.width * sizeof(float);
     if (t->patches) bytes += linear_bytes(t->patches);
-    if (t->tokens) bytes += (size_t)t->config.vocabulary * t->shape.width * sizeof(float);
     for (uint32_t l = 0; l < t->shape_of_config.layers; l++) bytes += block_bytes(&t->blocks[l]);
     return bytes;
 }
@@ -412,15 +440,17 @@ static size_t text_rows(const struct tower *t, const struct tower_text *text)
     return clip_end_position(&t->config, text->ids, text->n) + 1;
 }
 
-static void embed_text(struct tower_work *w, const struct tower_text *text, size_t first, size_t rows)
+static int embed_text(struct tower_work *w, const struct tower_text *text, size_t first, size_t rows)
 {
     const struct tower *t = w->tower;
     size_t width = t->shape.width;
     for (size_t i = 0; i < rows; i++) {
-        const float *token = t->tokens + text->ids[i] * width, *position = t->positions + i * width;
+        const float *position = t->positions + i * width;
         float *x = w->room.x + (first + i) * width;
-        for (size_t c = 0; c < width; c++) x[c] = token[c] + position[c];
+        if (read_tokens(t, text->ids[i], 1, x) < 0) return -1;
+        for (size_t c = 0; c < width; c++) x[c] += position[c];
     }
+    return 0;
 }
 
 int tower_texts(const struct tower *t, struct tower_work *w, const struct tower_text *texts, size_t n, float *pooled,
@@ -434,7 +464,7 @@ int tower_texts(const struct tower *t, struct tower_work *w, const struct tower_
         for (count = 0; i + count < n && count < POOLED_ROWS; count++) {
             size_t rows = text_rows(t, &texts[i + count]);
             if (count && used + rows > GROUP_ROWS) break;
-            embed_text(w, &texts[i + count], used, rows);
+            if (embed_text(w, &texts[i + count], used, rows) < 0) return -1;
             w->sequences[count] = (struct block_sequence){.first = used, .count = rows, .pooled = used + rows - 1};
             used += rows;
         }

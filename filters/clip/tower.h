@@ -21,8 +21,8 @@ struct tower_work;
 /* The position whose row is the text's (config.end_rule). */
 size_t clip_end_position(const struct clip_config *config, const uint32_t *ids, size_t n);
 
-/* `precision`: any but CLIP_REFERENCE. Nothing of config and weights is kept. `threads` bring the weights into form. NULL with
- * a sentence. */
+/* `precision`: any but CLIP_REFERENCE. Nothing of config is kept; the weights must live as long as the tower, which reads the token
+ * table where it lies. `threads` bring the weights into form. NULL with a sentence. */
 struct tower *tower_open(const struct clip_config *config, const struct weights *weights, enum clip_side side,
                          enum clip_precision precision, const struct matmul *matmul, unsigned threads);
 void tower_close(struct tower *t); /* NULL is allowed */
