@@ -220,7 +220,9 @@ int chain_assign(struct chain *chain, struct str assignment)
     struct str name = str_of(left.p, dot - 1);
     struct rule *rule = chain_find(chain, name);
     if (!rule) return unknown_rule(chain, name);
-    return chain_set(chain, rule, str_from_at(left, dot), value);
+    if (chain_set(chain, rule, str_from_at(left, dot), value) < 0) return -1;
+    rule->values[parameter_find(rule->filter, str_from_at(left, dot))].by_hand = true;
+    return 0;
 }
 
 int chain_leave_out(struct chain *chain, struct str name)
@@ -378,6 +380,23 @@ static int check_columns(struct chain *chain, struct rule *rule, bool (*has)(con
     return 0;
 }
 
+/* The built-in model's numbers are on a scale of their own: a preset's bound for another model says nothing of them. Classes and
+ * shares of the pool need no scale. */
+static int check_scale(const struct rule *rule)
+{
+    static const char *const bounds[] = {"min", "max", "t"};
+    if (!rule->substitute || !rule->file || !strstr(rule->substitute, "_builtin for ")) return 0;
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+        const struct rule_value *v = rule_value(rule, bounds[i]);
+        if (!v || !v->given || !v->text.n || v->by_hand) continue;
+        return fail_usage("%s: %s=%.*s is meant for another model, and the built-in one's numbers are on another scale: give it a bound of "
+                          "its own, --set %s.%s=...; take the one that keeps as many matched pairs as the rule's own model keeps "
+                          "('winnow model eval MODEL PAIRS --curve FILE' of both models, same pairs)",
+                          rule->name, bounds[i], STR_ARG(v->text), rule->name, bounds[i]);
+    }
+    return 0;
+}
+
 int chain_prepare(struct chain *chain, bool (*has_column)(const void *context, struct str name), const void *context)
 {
     chain->has_column = has_column;
@@ -386,7 +405,7 @@ int chain_prepare(struct chain *chain, bool (*has_column)(const void *context, s
         struct rule *rule = chain->rules[i];
         if (rule->left_out) continue;
         rule->substitute = NULL;
-        if (prepare_rule(chain, rule) < 0) return -1;
+        if (prepare_rule(chain, rule) < 0 || check_scale(rule) < 0) return -1;
         if (has_column && !rule->unserved && check_columns(chain, rule, has_column, context) < 0) return -1;
         struct str needs = rule_value(rule, "needs")->text;
         if (rule->unserved && needs.n && rule_unserved(chain, rule, "%s (%.*s)", rule->unserved, STR_ARG(needs)) < 0) return -1;

@@ -127,6 +127,7 @@ bool bounds_hold_number(const struct bounds *b, double number);
 
 struct rule_value {
     bool given; /* by the rule or by the filter's default */
+    bool by_hand; /* assigned over what a preset says */
     struct str text; /* as typed */
     struct decimal number;
     bool flag;

@@ -52,6 +52,21 @@ class Builtin(make.InFolder):
         self.assertIn("vocabulary\t12000\t", info)
         self.assertEqual(self.winnow("model", "tokens", "builtin", "a photo of a cat").out.decode(), "2 43 4024 132 43 2903 3\n")
 
+    def test_a_bound_for_another_model_is_no_bound_for_it(self):
+        self.winnow("score", "-o", "3/", "2/00000.rows.zst")
+        rules = ["filter", "--preset", "laion400m", "--at", "score", "--without", "unserved", "-o", "4/"]
+        self.assertIn("the rows have no column sim_b32", self.winnow(*rules, "3/00000.rows.zst").error)
+        refused = self.winnow(*rules, "--force", "--allow-substitute", "builtin", "3/00000.rows.zst", code=2).error
+        self.assertIn("clip_similarity: min=0.3 is meant for another model", refused)
+        done = self.winnow(*rules, "--force", "--allow-substitute", "builtin", "--set", "clip_similarity.min=0.1", "3/00000.rows.zst")
+        self.assertIn("clip_similarity: sim_builtin for sim_b32", done.error)
+        kept = [float(r["sim_builtin"]) for r in self.view("4/00000.rows.zst")]
+        self.assertTrue(kept and min(kept) >= 0.1)
+        with open(self.path("4/00000.json"), encoding="utf-8") as file:
+            said = json.load(file)
+        rule = next(f for f in said["filters"] if f["name"] == "clip_similarity")
+        self.assertEqual((rule["substitute"], rule["bound"]), ("sim_builtin for sim_b32", ">=0.1"))
+
     def test_its_name_is_for_no_other_model(self):
         tiny = os.path.join(make.ROOT, "tests/data/clip-tiny")
         self.assertIn("is no model of that name", self.winnow("score", "--model", tiny, "--name", "builtin", "2/00000.rows.zst", code=2).error)
