@@ -26,6 +26,6 @@ Done in $seconds s. What is where:
 
 Three commands to try next:
   $winnow audit --rule min_chars $out
-  $winnow get $out --where "text LIKE '%chicken%'" --columns key,url,text
+  $winnow get $out --where "p_photo_builtin < 0.1 AND sim_builtin > 0.1" --columns key,sim_builtin,p_drawing_builtin,text
   $winnow view --columns measured,bound,text,url $out/02-filter/00000.dropped.zst
 END

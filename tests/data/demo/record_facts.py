@@ -3,15 +3,19 @@
 
     tests/demo.sh && tests/data/demo/record_facts.py build/demo/OUT > tests/data/demo/facts.json
 
-Numbers are those of manifests; digests are SHA-256: of the ids of the survivors (a line each, in order), of each shard's tar
-without its compression, of the digests of the pictures that survive (as they came; sorted, a line each).
+Numbers are those of manifests; digests are SHA-256: of the ids of the survivors (a line each, in order), of each shard's members,
+names and bytes, of the digests of the pictures that survive (as they came; sorted, a line each). Of scores, whose last digits are
+another processor class's, the shards' digests count the names alone.
 """
 import glob
 import hashlib
+import io
 import json
 import os
+import re
 import subprocess
 import sys
+import tarfile
 
 WINNOW = os.path.abspath(os.environ.get("WINNOW", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../winnow")))
 
@@ -30,6 +34,15 @@ def digest(data):
     return hashlib.sha256(data).hexdigest()
 
 
+def members(tar):
+    with tarfile.open(fileobj=io.BytesIO(tar)) as shard:
+        for member in shard:
+            data = shard.extractfile(member).read()
+            if member.name.endswith(".json"):
+                data = re.sub(rb'("(?:sim|p)_\w+"): [-.\de]+', rb"\1", data)
+            yield member.name.encode() + b"\0" + data
+
+
 def facts(out):
     steps = sorted(os.path.basename(step) for step in glob.glob(os.path.join(out, "[0-9][0-9]-*")))
     fetched = view(os.path.join(out, steps[-1], "00000.rows.zst"), "sha256")
@@ -45,7 +58,7 @@ def facts(out):
         "pictures_that_survive": digest("".join(sorted(line + "\n" for line in set(fetched))).encode()),
         "survivors": len(ids),
         "ids": digest("".join(line + "\n" for line in ids).encode()),
-        "shards": [digest(tar) for tar in tars],
+        "shards": [digest(b"".join(members(tar))) for tar in tars],
     }
 
 
