@@ -261,7 +261,11 @@ static int fetch(const struct command_line *line)
     return EXIT_DONE;
 }
 
-static int verify(const struct command_line *line) { return model_verify(line->arguments[1]); }
+static int verify(const struct command_line *line)
+{
+    char path[PRESET_PATH_MAX];
+    return preset_find_model(line->arguments[1], path) < 0 ? -1 : model_verify(path);
+}
 
 /* ---- cache */
 
