@@ -17,6 +17,7 @@ import tempfile
 import time
 
 from clip_towers import ClipBench
+from count_bench import ROWS as COUNT_ROWS, CountBench
 from fetch_bench import FetchBench
 from report_bench import ROWS as REPORT_ROWS, ReportBench
 
@@ -215,7 +216,12 @@ class Bench:
         except (subprocess.SubprocessError, OSError) as error:
             self.say("clip: numpy and the peers are not to be had here", "skipped", note=str(error)[:100])
 
-    # ---- (h) starting
+    # ---- (h) counts
+
+    def counts(self):
+        CountBench(self.say, self.folder, COUNT_ROWS, min(self.rounds, 3)).run()
+
+    # ---- (i) starting
 
     def start(self):
         each = sorted(cpu_of([WINNOW, "--version"]) for _ in range(100))[50] * 1000
@@ -245,7 +251,7 @@ def machine():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=["extract", "rows", "rules", "shard", "fetch", "report", "clip", "start"])
+    parser.add_argument("--only", choices=["extract", "rows", "rules", "shard", "fetch", "report", "counts", "clip", "start"])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--no-peer", action="store_true", help="do not fetch and measure FastWARC + resiliparse and img2dataset")
     options = parser.parse_args()
@@ -255,7 +261,7 @@ def main():
         bench = Bench(folder, options.rounds, not options.no_peer)
         bench.lines.append(f"{version}; {machine()}; least of {options.rounds} rounds")
         print(bench.lines[0], flush=True)
-        for name in ["start", "extract", "rows", "rules", "shard", "fetch", "report"]:
+        for name in ["start", "extract", "rows", "rules", "shard", "fetch", "report", "counts"]:
             if options.only in (None, name):
                 getattr(bench, name)()
         if not options.only:
