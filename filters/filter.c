@@ -90,10 +90,22 @@ static int gather_rules(const struct filter_options *o, struct chain *chain)
     return 0;
 }
 
-static int gather_substitutes(const struct filter_options *o, struct chain *chain)
+/* A misspelt name would leave rules unserved, or, with --without unserved, quietly out. */
+static int check_substitute(const struct columns *in, const char *name)
+{
+    struct str model = str_from(name);
+    for (size_t i = 0; i < in->count; i++) {
+        struct str column = str_from(in->list[i].name);
+        bool score = str_starts(column, STR("sim_")) || str_starts(column, STR("p_")) || str_starts(column, STR("zs_"));
+        if (score && column.n > model.n && str_ends(column, model) && column.p[column.n - model.n - 1] == '_') return 0;
+    }
+    return fail_usage("--allow-substitute %s: the rows have no score of a model of that name", name);
+}
+
+static int gather_substitutes(const struct filter_options *o, const struct columns *in, struct chain *chain)
 {
     for (size_t i = 0; i < o->substitutes.count; i++)
-        if (chain_substitute(chain, o->substitutes.items[i]) < 0) return -1;
+        if (chain_substitute(chain, o->substitutes.items[i]) < 0 || check_substitute(in, o->substitutes.items[i]) < 0) return -1;
     return 0;
 }
 
@@ -232,7 +244,8 @@ static int filter_open(struct stage_run *run)
 {
     struct filter_stage *f = run->state;
     const struct filter_options *o = run->options;
-    if (chain_init(&f->chain) < 0 || gather_rules(o, &f->chain) < 0 || gather_substitutes(o, &f->chain) < 0) return -1;
+    if (chain_init(&f->chain) < 0 || gather_rules(o, &f->chain) < 0 || gather_substitutes(o, &run->in, &f->chain) < 0)
+        return -1;
     if (open_counts(f, o) < 0) return -1;
     if (chain_prepare(&f->chain, has_column, &run->in) < 0 || check_served(run, &f->chain) < 0) return -1;
     say_substitutes(run, &f->chain);

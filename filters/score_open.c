@@ -256,6 +256,7 @@ int score_plan_open(struct score_plan *sp, const struct command_line *line, cons
     if (result == 0 && whole) result = load_whole(s);
     if (result == 0) {
         hash128_hex(clip_digest(s->clip), hex);
+        snprintf(sp->name, sizeof sp->name, "%s", s->name);
         snprintf(sp->model, sizeof sp->model, "xxh3_128:%s", hex);
         snprintf(sp->class, sizeof sp->class, "%s", clip_class(s->clip));
         snprintf(sp->products, sizeof sp->products, "%s", clip_products(s->clip));

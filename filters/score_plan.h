@@ -14,6 +14,7 @@
 
 struct score_plan {
     struct columns columns; /* that it makes, score_status included */
+    char name[65];          /* of the model in columns: "b32" */
     char model[48];         /* "xxh3_128:…": of its numbers and configuration */
     char class[24];         /* "cpu-avx2" */
     char products[32];      /* "oneDNN 2.6.3" */

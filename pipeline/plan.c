@@ -336,7 +336,9 @@ static int plan_preset(struct plan *plan)
     if (add_filter(plan, PLACE_IMAGE, &shape) < 0) return -1;
     if (shape.dup2_by && add_dedup(plan, shape.dup2_by, &none) < 0) return -1;
     if (score && add_score(plan, score, &shape.lists) < 0) return -1;
-    if (add_filter(plan, PLACE_SCORE, &shape) < 0 || add_filter(plan, PLACE_LAST, &shape) < 0 || check_served(plan) < 0) return -1;
+    if (add_filter(plan, PLACE_SCORE, &shape) < 0 || add_filter(plan, PLACE_LAST, &shape) < 0 || plan_check_substitutes(plan) < 0 ||
+        check_served(plan) < 0)
+        return -1;
     return add_simple(plan, "shard", tasks, PLAN_ROWS) < 0 || add_simple(plan, "index", 1, PLAN_NOTHING) < 0 ? -1 : 0;
 }
 

@@ -77,6 +77,19 @@ int plan_add_score(struct plan *plan, struct plan_step *step)
     return 0;
 }
 
+int plan_check_substitutes(const struct plan *plan)
+{
+    const struct recipe_list *names = &plan->recipe->substitute;
+    for (size_t i = 0; i < names->count && !plan->looks_only; i++) {
+        bool found = false;
+        for (size_t k = 0; k < plan->score_count; k++) found |= strcmp(plan->scores[k].foreseen.name, names->items[i]) == 0;
+        if (found) continue;
+        return fail_usage("%s: 'allow-substitute' is '%s', and no score step has a model of that name%s%s", plan->recipe->path, names->items[i],
+                          plan->score_count ? ": its model is called " : "", plan->score_count ? plan->scores[0].foreseen.name : "");
+    }
+    return 0;
+}
+
 bool plan_scores_make(const struct plan *plan, struct str column)
 {
     for (size_t i = 0; i < plan->score_count; i++)

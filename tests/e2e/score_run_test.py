@@ -183,6 +183,11 @@ tasks: 3
         self.assertIn("allow-substitute: NAME", done.error)
         self.run_recipe(f"preset: datacomp-clip30\nscore: {{model: {TINY}}}\nallow-substitute: {NAME}\n", "OUT", "--print")
 
+    def test_a_misspelt_substitute_is_told(self):
+        done = self.run_recipe(f"preset: datacomp-clip30\nwithout: unserved\nscore: {{model: {TINY}}}\nallow-substitute: clip_tiney\n", code=2)
+        self.assertEqual(len(done.lines), 1, done.error)
+        self.assertIn(f"'allow-substitute' is 'clip_tiney', and no score step has a model of that name: its model is called {NAME}", done.error)
+
     def test_a_model_that_does_not_read_is_told_before_anything_runs(self):
         for score, expected in ((f"{{model: {TINY}x}}", "clip-tinyx"), (f"{{model: {TINY}, head: [x=y.npy]}}", "y.npy"),
                                 (f"{{model: {TINY}, classes: nowhere}}", "nowhere"), (f"{{model: {TINY}, class: cpu-gpu}}", "cpu-gpu")):

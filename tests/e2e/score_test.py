@@ -305,7 +305,8 @@ class Rules(make.InFolder):
         rows = self.rows_with(sim_tiny=["0.3", "0.29", "0.9"])
         preset = ["--preset", "datacomp-laion2b", "--at", "score"]
         self.assertIn("clip_score (score.range): the rows have no column sim_b32 (clip-vit-b-32)", self.kept(rows, *preset, code=2))
-        self.assertIn("sim_b32", self.kept(rows, *preset, "--allow-substitute", "other", code=2))
+        for more in ([], ["--without", "unserved"]):
+            self.assertIn("--allow-substitute other: the rows have no score", self.kept(rows, *preset, "--allow-substitute", "other", *more, code=2))
         self.assertEqual(self.kept(rows, *preset, "--allow-substitute", "tiny"), [0, 1, 2])
         self.write("rows.tsv", rows)
         said = self.winnow("filter", *preset, "--plain-input", "--allow-substitute", "tiny", "-o", "out/", "rows.tsv").error
