@@ -51,7 +51,8 @@ TEST_PACKAGES := libcmocka-dev xxhash zstd sqlite3 clang libclang-rt-14-dev ngin
 FOLDERS := pipeline crawl filters shard reports
 find = $(sort $(shell find $(1) -name '$(2)' 2>/dev/null))
 MODULE_SOURCES := $(foreach m,$(MODULES),$($(m)_SOURCES))
-SOURCES := $(filter-out $(MODULE_SOURCES),$(call find,$(FOLDERS),*.c))
+TRAINERS := $(call find,filters/language/train,*.c)
+SOURCES := $(filter-out $(MODULE_SOURCES) $(TRAINERS),$(call find,$(FOLDERS),*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 MAIN    := $(BUILD)/pipeline/main.o
 LIBRARY := $(BUILD)/libwinnow.a
@@ -94,10 +95,28 @@ $(BUILD)/generated/wordnet.h: filters/language/make_wordnet.py filters/lists/clo
 	@echo "  make $@"
 	$(Q)python3 filters/language/make_wordnet.py $(WORDNET) filters/lists/closed_classes.txt > $@
 $(BUILD)/filters/language/wordnet.o: $(BUILD)/generated/wordnet.h
+# Names: WordNet's instances and first names.
+$(BUILD)/generated/gazetteer.h: filters/language/make_gazetteer.py filters/lists/first-names.txt filters/lists/hypernyms.txt
+	@mkdir -p $(@D)
+	@echo "  make $@"
+	$(Q)python3 filters/language/make_gazetteer.py $(WORDNET) filters/lists/first-names.txt filters/lists/hypernyms.txt > $@
+$(BUILD)/filters/language/gazetteer.o: $(BUILD)/generated/gazetteer.h
 # What comes in by .incbin, which dependency files do not see.
 $(BUILD)/shard/index_schema.o: schemas/index.sql
 $(BUILD)/filters/clip/tokenizer_files.o: filters/clip/vocabulary/merges.u16.gz
 $(BUILD)/reports/page_sources.o: reports/web/page.css reports/web/page.js
+
+# The language models that come with winnow (filters/language/models) are made anew, bit for bit, from the corpora in LANGUAGE_DATA;
+# filters/language/train/train.sh names them.
+LANGUAGE_DATA ?= ../shared/data/lang
+LANGUAGE_TOOLS := $(addprefix $(BUILD)/,train_english report_english train_language report_language)
+$(LANGUAGE_TOOLS): $(BUILD)/%: $(BUILD)/filters/language/train/%.o $(BUILD)/filters/language/train/treebank.o \
+                   $(BUILD)/filters/language/train/write_linear.o $(LIBRARY)
+	@echo "  link $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -rdynamic -o $@ $(filter %.o,$^) -Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive $(LIBS)
+.PHONY: train-language
+train-language: $(LANGUAGE_TOOLS) ## train the language models and report what they reach (minutes)
+	@filters/language/train/train.sh $(BUILD) $(LANGUAGE_DATA)
 
 # ---- tests
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(LIBRARY)
@@ -174,13 +193,14 @@ lint:                             ## clang's warnings, clang-tidy's bug finders,
 PRESETDIR ?= $(PREFIX)/share/winnow/presets
 LISTDIR   ?= $(PREFIX)/share/winnow/lists
 MODELDIR  ?= $(PREFIX)/share/winnow/clip
+MODELDIR  ?= $(PREFIX)/share/winnow/models
 man: all                          ## man pages and bash completion into build/
 	@mkdir -p $(BUILD)/man
 	@for c in $$(./$(PROGRAM) help --commands); do ./$(PROGRAM) help --man $$c > $(BUILD)/man/winnow-$$c.1 || exit 1; done
 	@./$(PROGRAM) help --completion > $(BUILD)/winnow.bash
 install: man                      ## install under PREFIX (default /usr/local); DESTDIR is honoured
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/winnow
-	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(PRESETDIR) $(DESTDIR)$(LISTDIR)
+	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(PRESETDIR) $(DESTDIR)$(LISTDIR) $(DESTDIR)$(MODELDIR)
 	install -m 644 $(MODULE_FILES) $(DESTDIR)$(LIBDIR)
 	install -m 644 $(BUILD)/man/*.1 $(DESTDIR)$(MANDIR)/man1
 	install -m 644 filters/presets/*.preset $(DESTDIR)$(PRESETDIR)
@@ -189,6 +209,7 @@ install: man                      ## install under PREFIX (default /usr/local); 
 	install -m 644 $(filter-out %.py,$(wildcard filters/clip/builtin/*)) $(DESTDIR)$(MODELDIR)/builtin
 	install -d $(DESTDIR)$(MODELDIR)/gantman
 	install -m 644 $(filter-out %.py,$(wildcard filters/clip/gantman/*)) $(DESTDIR)$(MODELDIR)/gantman
+	install -m 644 filters/language/models/*.model $(DESTDIR)$(MODELDIR)
 	install -D -m 644 $(BUILD)/winnow.bash $(DESTDIR)$(COMPLETIONS)/winnow
 uninstall:                        ## remove what install wrote
 	rm -rf $(DESTDIR)$(PREFIX)/bin/winnow $(DESTDIR)$(LIBDIR) $(DESTDIR)$(MANDIR)/man1/winnow-*.1 \

@@ -2,6 +2,7 @@
 #include "filters/chain.h"
 
 #include "filters/counts/lookup.h"
+#include "filters/language/identify.h"
 #include "filters/language/tagger.h"
 #include "pipeline/base/fail.h"
 
@@ -29,6 +30,7 @@ void chain_free(struct chain *chain)
         if (rule->state && rule->filter->release) rule->filter->release(rule->state);
     }
     tagger_close(chain->tagger);
+    for (size_t i = 0; i < chain->identifier_count; i++) identifier_close(chain->identifiers[i]);
     count_lookups_close(chain->lookups);
     free(chain->rules);
     arena_free(&chain->arena);

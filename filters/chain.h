@@ -25,6 +25,7 @@ enum {
     CHAIN_COLUMNS = 64,
     CHAIN_RULES = 512,
     CHAIN_SUBSTITUTES = 16,
+    CHAIN_IDENTIFIERS = 4,
 };
 /* The first columns of every chain; absent cells where the input has no such column. */
 enum { SLOT_TEXT, SLOT_TEXT_RAW, SLOT_URL, SLOT_URL_RAW };
@@ -36,6 +37,9 @@ struct chain {
     const char *columns[CHAIN_COLUMNS]; /* slot → name of the column; cells of a filter_row stand in this order */
     size_t column_count;
     struct tagger *tagger; /* opened when a rule first asks for parts of speech */
+    struct identifier *identifiers[CHAIN_IDENTIFIERS]; /* models of languages, by path, as rules ask for them */
+    const char *identifier_paths[CHAIN_IDENTIFIERS];   /* "": winnow's own */
+    size_t identifier_count;
     const char *substitutes[CHAIN_SUBSTITUTES]; /* models whose scores may stand in for those that rules name */
     size_t substitute_count;
     struct count_lookups *lookups; /* tables of counts (counts/lookup.h), opened by the caller before chain_prepare; the chain closes

@@ -69,26 +69,3 @@ int corpus_first_prepare(struct chain *chain, struct rule *rule)
 {
     return rule_unserved(chain, rule, "run winnow dedup --by %.*s instead", STR_ARG(rule_value(rule, "key")->text));
 }
-
-int text_language_prepare(struct chain *chain, struct rule *rule)
-{
-    const struct rule_value *p_column = rule_value(rule, "p_column"), *min_p = rule_value(rule, "min_p");
-    if (column_prepare(chain, rule) < 0) return -1;
-    if (rule->unserved) return 0;
-    if (min_p->given && !p_column->given) return rule_unserved(chain, rule, "min_p= needs p_column=NAME");
-    if (p_column->given && rule_needs_column(chain, rule, p_column->text) < 0) return -1;
-    rule->bounds = (struct bounds){.has_low = min_p->given, .low = min_p->number};
-    struct str lang = rule_value(rule, "lang")->text;
-    if (!lang.n) return rule_set_bound(chain, rule, "any");
-    return rule_set_bound(chain, rule, min_p->given ? "%.*s with p>=%.*s" : "%.*s", STR_ARG(lang), STR_ARG(min_p->text));
-}
-
-int text_language_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result)
-{
-    struct str label = rule_cell(rule, row, 0), lang = rule_value(rule, "lang")->text;
-    double p;
-    bool keep = !lang.n || is_among(label, lang);
-    if (keep && rule->bounds.has_low)
-        keep = str_to_double(rule_cell(rule, row, 1), &p) == 0 && bounds_hold_number(&rule->bounds, p);
-    return answer_text(result, keep, label.n ? label : STR("none"));
-}

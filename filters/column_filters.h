@@ -12,7 +12,5 @@ FILTER_DECIDES(score_range_decide);
 FILTER_PREPARES(column_label_prepare);
 FILTER_DECIDES(column_label_decide);
 FILTER_PREPARES(corpus_first_prepare);    /* says which dedup to run */
-FILTER_PREPARES(text_language_prepare);
-FILTER_DECIDES(text_language_decide);
 
 #endif

@@ -1,5 +1,6 @@
 #include "filters/filter_report.h"
 
+#include "filters/language/identify.h"
 #include "filters/language/tagger.h"
 #include "filters/preset.h"
 #include "pipeline/base/fail.h"
@@ -122,6 +123,8 @@ static int describe(struct buf *out, const struct chain *chain)
         if (rule->substitute && buf_printf(out, "\tsubstitute=%s", rule->substitute) < 0) return -1;
         if (buf_byte(out, '\n') < 0) return -1;
     }
+    for (size_t i = 0; i < chain->identifier_count; i++)
+        if (buf_printf(out, "language\t%s\n", identifier_digest(chain->identifiers[i])) < 0) return -1;
     return chain->tagger ? buf_printf(out, "tagger\t%s\n", tagger_digest(chain->tagger)) : 0;
 }
 

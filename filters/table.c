@@ -31,7 +31,7 @@
 #define COLUMN(what) {"column", FILTER_COLUMN, NULL, "", NULL, what}
 #define BORDERS                                                                                                                   \
     {"borders", FILTER_CHOICE, "spaces", "", "spaces|worldwide", "what parts words: spaces, or none in scripts without them"}
-#define TAGGER {"tagger", FILTER_TEXT, NULL, "", NULL, "which tagger; wordnet when none is named"}
+#define TAGGER {"tagger", FILTER_TEXT, NULL, "", NULL, "english (trained) or wordnet (closed classes); english"}
 
 static const struct filter table[] = {
     /* ---- text ---- */
@@ -72,9 +72,12 @@ static const struct filter table[] = {
                 {"numbers_pass", FILTER_FLAG, "1", "", NULL, "words without a letter need no count"}),
      .prepare = text_vocab_prepare, .decide = text_vocab_decide, .release = text_phrases_release},
     {"text.language", "the language of the text is one of `lang` (without `lang`: told, nothing dropped)", PLACE_TEXT,
-     FILTER_CHEAP, {NULL},
-     PARAMETERS(COLUMN("column with the label"), {"lang", FILTER_WORDS, NULL, "", NULL, "labels that are kept"},
-                {"p_column", FILTER_COLUMN, NULL, "", NULL, "column with its probability"}, DECIMAL("min_p", "least probability")),
+     FILTER_COSTLY, {NULL},
+     PARAMETERS(FORM, {"model", FILTER_LIST, NULL, "", NULL, "fastText's .bin or .ftz, or a model of winnow's; winnow's own"},
+                {"lang", FILTER_WORDS, NULL, "", NULL, "labels that are kept"}, DECIMAL("min_p", "least probability"),
+                {"lower", FILTER_FLAG, "0", "", NULL, "1: the text in lower case is asked about"},
+                COLUMN("column with the label, instead of a model"),
+                {"p_column", FILTER_COLUMN, NULL, "", NULL, "column with its probability"}),
      .prepare = text_language_prepare, .decide = text_language_decide},
     {"text.blocklist", "no entry of a list occurs", PLACE_TEXT, FILTER_COSTLY, {"text"},
      PARAMETERS(FORM, LIST(NULL), WORDS,
@@ -113,10 +116,16 @@ static const struct filter table[] = {
     {"text.synset", "the first WordNet synset of some word is in a list of synsets (DataComp)", PLACE_TEXT, FILTER_COSTLY, {"text"},
      PARAMETERS(FORM, SPLIT("ws"), LIST(NULL), {"wordnet", FILTER_TEXT, SYNSETS_FOLDER, "", NULL, "folder of WordNet 3.0"}),
      .prepare = text_synset_prepare, .decide = text_synset_decide, .release = text_synset_release},
-    {"text.hypernyms", "replaces names by what they are (\"Harrison Ford\" -> \"actor\")", PLACE_TEXT, FILTER_COSTLY, {"text"},
-     .unserved = "needs a table of entities, which this version cannot read; the text stays as it is", .changes_text = true},
-    {"text.person_names", "replaces each name of a person by <PERSON>", PLACE_TEXT, FILTER_COSTLY, {"text"},
-     .unserved = "needs a finder of names, which this version lacks; the text stays as it is", .changes_text = true},
+    {"text.hypernyms", "replaces names by what they are (\"Harrison Ford\" -> \"actor\"), as CC3M did; drops nothing", PLACE_TEXT,
+     FILTER_COSTLY, {"text"}, PARAMETERS({"table", FILTER_LIST, NULL, "", NULL, "names, a tab, what they are; WordNet's names come behind it"}),
+     .prepare = text_hypernyms_prepare, .decide = text_hypernyms_decide, .release = text_hypernyms_release, .changes_text = true},
+    {"text.person_names", "replaces each name of a person by <PERSON>; drops nothing", PLACE_TEXT, FILTER_COSTLY, {"text"},
+     .prepare = text_person_names_prepare, .decide = text_person_names_decide, .changes_text = true},
+    {"text.pii", "addresses and numbers of persons in the text: <= most (without it: counted); with mask=1 each becomes [EMAIL], [PHONE] ...",
+     PLACE_TEXT, FILTER_COSTLY, {"text"},
+     PARAMETERS(FORM, COUNT("most", "findings", "more are dropped"), {"kinds", FILTER_WORDS, "email,phone,card,ipv4,iban,ssn,id", "", NULL, "which of them"},
+                {"mask", FILTER_FLAG, "0", "", NULL, "1: the text is rewritten"}),
+     .prepare = text_pii_prepare, .decide = text_pii_decide, .changes_text = true},
 
     /* ---- URLs ---- */
     {"url.contains", "no string of a list occurs in the URL, upper and lower case apart", PLACE_TEXT, FILTER_CHEAP, {"url"},

@@ -272,7 +272,9 @@ static void emit_core(struct out *o, struct str s)
 {
     size_t from = 0;
     bool tagged = s.n > 1 && (s.p[0] == '#' || s.p[0] == '@') && is_word(s.p[1]); /* "#word", "@name" */
-    for (size_t i = tagged; i < s.n;) {
+    size_t first = tagged, wide;
+    if (s.n && is_apostrophe(s, 0, &wide) && wide < s.n && is_word(s.p[wide])) first = wide; /* left there for being part of it: "'s", "'60s" */
+    for (size_t i = first; i < s.n;) {
         size_t mark = mark_at(s, i);
         if (!mark) {
             i++;

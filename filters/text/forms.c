@@ -1,6 +1,7 @@
 /* What was made for a row is remembered by a bit, so forgetting is three stores. */
 #include "filters/text/forms.h"
 
+#include "filters/language/identify.h"
 #include "filters/language/tagger.h"
 #include "filters/text/clean.h"
 #include "filters/text/measure.h"
@@ -17,7 +18,10 @@ struct text_memo {
     unsigned forms_ready, lower_ready, tags_ready; /* bits by form */
     uint64_t words_ready;              /* bits by words_index() */
     struct str forms[FORMS], lower[FORMS];
-    uint16_t *tags[FORMS];
+    const uint16_t *tags[FORMS];
+    struct words tagged[FORMS];
+    struct tagger_work *tagging;
+    struct identifier_work *identifying[CHAIN_IDENTIFIERS];
     struct words words[FORMS * SPLITS * 2];
     struct unicode_words iterator;
     struct buf buffer, room[2];
@@ -37,6 +41,8 @@ void text_memo_free(struct text_memo *m)
 {
     if (!m) return;
     unicode_words_end(&m->iterator);
+    tagger_work_free(m->tagging);
+    for (int i = 0; i < CHAIN_IDENTIFIERS; i++) identifier_work_free(m->identifying[i]);
     buf_free(&m->buffer);
     for (int i = 0; i < 2; i++) buf_free(&m->room[i]);
     free(m);
@@ -177,15 +183,32 @@ int row_word_count(struct filter_row *row, enum text_form form, enum word_split 
     return 0;
 }
 
+struct tagger_work *row_tagger_work(struct filter_row *row, const struct tagger *tagger)
+{
+    struct text_memo *m = row->memo;
+    if (!m->tagging) m->tagging = tagger_work_new(tagger);
+    return m->tagging;
+}
+
+struct identifier_work *row_identifier_work(struct filter_row *row, const struct identifier *model, size_t i)
+{
+    struct text_memo *m = row->memo;
+    if (!m->identifying[i]) m->identifying[i] = identifier_work_new(model);
+    return m->identifying[i];
+}
+
 int row_tags(struct filter_row *row, enum text_form form, const struct tagger *tagger, struct words *words, const uint16_t **tags)
 {
     struct text_memo *m = row->memo;
-    if (row_words(row, form, SPLIT_NLP, false, words) < 0) return -1;
     if (!(m->tags_ready & 1u << form)) {
-        m->tags[form] = arena_alloc(&row->arena, (words->count + 1) * sizeof **m->tags);
-        if (!m->tags[form] || tagger_tag(tagger, words->list, words->count, m->tags[form]) < 0) return -1;
+        struct str text;
+        struct tagger_work *work = row_tagger_work(row, tagger);
+        if (!work || row_form(row, form, &text) < 0) return -1;
+        struct words *found = &m->tagged[form];
+        if (tagger_tag_text(tagger, work, text, &row->arena, &found->list, &m->tags[form], &found->count) < 0) return -1;
         m->tags_ready |= 1u << form;
     }
+    *words = m->tagged[form];
     *tags = m->tags[form];
     return 0;
 }

@@ -20,9 +20,16 @@ int row_lower(struct filter_row *row, enum text_form form, struct str *text); /*
 int row_words(struct filter_row *row, enum text_form form, enum word_split split, bool lower, struct words *words);
 int row_word_count(struct filter_row *row, enum text_form form, enum word_split split, size_t *count); /* without making them,
                                                                                                           where it can */
-/* The words by `nlp` as they stand, and a tagger's tags of them; one tagger a chain. */
+/* The words that a tagger finds, and its tags of them; one tagger a chain. */
 struct tagger;
+struct tagger_work;
+struct identifier;
+struct identifier_work;
 int row_tags(struct filter_row *row, enum text_form form, const struct tagger *tagger, struct words *words, const uint16_t **tags);
+
+struct tagger_work *row_tagger_work(struct filter_row *row, const struct tagger *tagger); /* the row's own; NULL with a sentence */
+/* The row's own for the chain's i-th model of languages; NULL with a sentence. */
+struct identifier_work *row_identifier_work(struct filter_row *row, const struct identifier *model, size_t i);
 
 struct text_memo *text_memo_new(void); /* NULL with a sentence */
 void text_memo_free(struct text_memo *memo);

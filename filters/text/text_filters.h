@@ -50,6 +50,17 @@ FILTER_DECIDES(text_synset_decide);
 FILTER_PREPARES(text_entries_prepare); /* text_entries.c */
 FILTER_DECIDES(text_entries_decide);
 
+FILTER_PREPARES(text_language_prepare); /* text_language.c */
+FILTER_DECIDES(text_language_decide);
+
+FILTER_PREPARES(text_person_names_prepare); /* text_names.c */
+FILTER_DECIDES(text_person_names_decide);
+FILTER_PREPARES(text_hypernyms_prepare);
+FILTER_DECIDES(text_hypernyms_decide);
+FILTER_PREPARES(text_pii_prepare);
+FILTER_DECIDES(text_pii_decide);
+void text_hypernyms_release(void *state);
+
 /* release functions of what prepare made */
 void text_synset_release(void *state);
 void text_entries_release(void *state);

@@ -135,7 +135,7 @@ class FilterTest(unittest.TestCase):
 
     def test_unserved_rules_are_refused_by_name(self):
         _, said = self.run_filter("--preset", "laion400m", stdin=tsv([make_row(0, "A cat")]), expect=2)
-        for part in "language (text.language): needs column=NAME (cld3)", "dup (corpus.first): run winnow dedup --by url+text instead", \
+        for part in "language (text.language): needs model=FILE or column=NAME (cld3)", "dup (corpus.first): run winnow dedup --by url+text instead", \
                 "clip_similarity (score.range): the rows have no column sim_b32", "--without unserved":
             self.assertIn(part, said)
         self.assertNotIn("min_bytes", said)
@@ -218,6 +218,7 @@ class FilterTest(unittest.TestCase):
         shutil.copy(WINNOW, self.path("bin/winnow"))
         shutil.copytree("filters/presets", self.path("share/winnow/presets"))
         shutil.copytree("filters/lists", self.path("share/winnow/lists"))
+        shutil.copytree("filters/language/models", self.path("share/winnow/models"))
         environment = {k: v for k, v in os.environ.items() if k != "WINNOW_PRESETS"}
         command = [self.path("bin/winnow"), "filter", "--plain", "--plain-input", "--preset", "cc3m", "--at", "text", "--without", "unserved"]
         done = subprocess.run(command, input=tsv([make_row(0, "A cat sits on the mat - Stock Photo")]), capture_output=True, cwd="/", env=environment)

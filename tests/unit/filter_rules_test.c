@@ -39,6 +39,10 @@ static const struct boundary boundaries[] = {
     {"text.language column=lang lang=en,de", {{"lang", "de"}}, {{"lang", "fr"}}, "fr", "en,de"},
     {"text.language column=lang lang=en p_column=lang_p min_p=0.8", {{"lang", "en"}, {"lang_p", "0.8"}}, {{"lang", "en"}, {"lang_p", "0.79"}},
      "en", "en with p>=0.8"},
+    {"text.language lang=en", {{"text", "the president said on Monday that"}}, {{"text", "le chien court sur la plage"}}, "fr", "en"},
+    {"text.pii most=1", {{"text", "a@example.org, tel 1999-2003"}}, {{"text", "a@example.org, b@example.org"}}, "2", "<=1"},
+    {"text.pii most=0 kinds=phone", {{"text", "a@example.org"}}, {{"text", "+49 30 901820"}}, "1", "<=0"},
+    {"text.person_names at=text", {{"text", "a photo of Mary Smith"}}, {{NULL, NULL}}, NULL, NULL},
     {"text.blocklist words=bad,very_bad", {{"text", "badly, no: badness"}}, {{"text", "so BAD!"}}, "bad", "no hit"},
     {"text.blocklist words=bad match=padded", {{"text", "so bad! bad, (bad)"}}, {{"text", "so Bad is"}}, "bad", "no hit"},
     {"text.blocklist \"words=two words\" match=padded", {{"text", "two  words"}}, {{"text", "in two words"}}, "two words", "no hit"},
@@ -308,7 +312,7 @@ static void test_every_filter_that_decides_has_a_boundary_here(void **state)
 {
     (void)state;
     static const char *const by_lists[] = {"text.vocab", "text.flagged_ratio", "text.common_ratio", "text.sentiment", "image.phash_list",
-                                          "text.entries", "corpus.balance", "text.synset"};
+                                          "text.entries", "corpus.balance", "text.synset", "text.hypernyms"};
     size_t count;
     const struct filter *table = filter_table(&count);
     for (size_t i = 0; i < count; i++) {

@@ -47,7 +47,7 @@ static size_t count_tag(const struct tagged *tagged, unsigned tag)
 /* the tags of one word in the middle of a text */
 static unsigned tag_of(const char *word)
 {
-    struct tagger *tagger = tagger_open(STR(""));
+    struct tagger *tagger = tagger_open(STR("wordnet"));
     struct str words[] = {STR("x"), str_from(word)};
     uint16_t tags[2];
     assert_int_equal(tagger_tag(tagger, words, 2, tags), 0);
@@ -172,7 +172,7 @@ static void test_long_words_and_empty_texts_do_no_harm(void **state)
         assert_int_equal(tag_of(longest), TAG_NOUN);
         memset(longest, 'a', sizeof longest);
     }
-    struct tagger *tagger = tagger_open(STR_ABSENT);
+    struct tagger *tagger = tagger_open(STR("wordnet"));
     assert_int_equal(tagger_tag(tagger, NULL, 0, NULL), 0);
     tagger_close(tagger);
     tagger_close(NULL);
@@ -183,13 +183,13 @@ static void test_another_tagger_is_a_usage_error(void **state)
     (void)state;
     assert_null(tagger_open(STR("brill")));
     assert_int_equal(fail_code(), EXIT_USAGE);
-    assert_string_equal(fail_message(), "there is no tagger 'brill': 'wordnet' is the only one");
+    assert_string_equal(fail_message(), "there is no tagger 'brill': english and wordnet are");
 }
 
 static void test_the_digest_is_32_hexadecimal_digits(void **state)
 {
     (void)state;
-    struct tagger *tagger = tagger_open(STR(""));
+    struct tagger *tagger = tagger_open(STR("wordnet"));
     assert_string_equal(tagger_digest(tagger), wordnet_digest());
     assert_int_equal(strlen(wordnet_digest()), 32);
     assert_int_equal(strspn(wordnet_digest(), "0123456789abcdef"), 32);
