@@ -102,6 +102,7 @@ static int clear_cells(const struct score *s, struct batch *out, struct row *row
         if (row_set(out, row, s->class_columns[k], STR_ABSENT) < 0) return -1;
     for (size_t k = 0; k < s->extras.count; k++)
         if (row_set(out, row, s->extras.columns[k], STR_ABSENT) < 0) return -1;
+    if (s->extras.blank && row_set(out, row, s->extras.blank_column, STR_ABSENT) < 0) return -1;
     return 0;
 }
 
@@ -120,6 +121,7 @@ static int set_cells(const struct score *s, struct score_item *item, size_t i, s
         if (set_number(item, out, row, s->class_columns[k], values[s->class_value + k]) < 0) return -1;
     for (size_t k = 0; k < s->extras.count; k++)
         if (set_number(item, out, row, s->extras.columns[k], score_extras(s, item, i)[k]) < 0) return -1;
+    if (s->extras.blank && set_number(item, out, row, s->extras.blank_column, score_blank(s, item, i)) < 0) return -1;
     return 0;
 }
 
@@ -243,7 +245,7 @@ static const struct option options[] = {
     {"classes", 0, OPTION_LIST, AT(lists), .argument = "LIST", .neutral = true, .split = true,
      .help = "adds zs_LIST_MODEL: a list that comes with winnow, or a file"},
     {"classifier", 0, OPTION_LIST, AT(classifiers), .argument = "NAME", .neutral = true, .split = true,
-     .help = "adds p_CLASS_NAME of a classifier that needs no CLIP model: gantman, five classes of pictures for adults"},
+     .help = "gantman adds p_CLASS_gantman, pictures for adults; blank p_blank_builtin, pictures that show nothing"},
     {"allow-substitute", 0, OPTION_LIST, AT(substitutes), .argument = "NAME", .split = true,
      .help = "the model NAME, which is this one, may stand in for those that heads were trained on; recorded"},
     {"embeddings", 0, OPTION_TEXT, AT(embeddings), .argument = "FOLDER", .neutral = true,
@@ -285,7 +287,9 @@ const struct command command_score = {
         "checkpoint ('winnow model fetch'). It also says what kind of picture it sees: p_drawing_builtin, p_logo_builtin, "
         "p_painting_builtin, p_photo_builtin, p_placeholder_builtin, p_screenshot_builtin.\n\n"
         "--classifier gantman adds p_drawing_gantman, p_hentai_gantman, p_neutral_gantman, p_porn_gantman, p_sexy_gantman of GantMan's "
-        "NSFW model, which comes with winnow; rules of obelics-images, redcaps and coyo700m read them.\n\n"
+        "NSFW model, which comes with winnow; rules of obelics-images, redcaps and coyo700m read them. --classifier blank adds p_blank_builtin, the probability that a picture "
+        "shows nothing (one colour, a spacer, a tile that says so), which filter picture.blank reads, and the measures behind it: "
+        "picture_colours, picture_largest, picture_edges, picture_flat, picture_saturation, picture_side.\n\n"
         "A head's file says what it is: affine maps (.safetensors, .pth), prototypes (.npy), LAION's and DataComp's NSFW detectors. Behind the file "
         "may stand, after commas: categories=lookup|oov|raw (of those detectors; the column's name then ends in oov or raw), "
         "activation=relu|none, output=logistic|logit, half=0 (embeddings are otherwise rounded to half precision, as those that "

@@ -15,6 +15,7 @@
 #include "filters/clip/head.h"
 #include "filters/clip/nsfw.h"
 #include "filters/clip/zeroshot.h"
+#include "filters/picture/blank.h"
 #include "pipeline/base/spill.h"
 #include "pipeline/stage.h"
 #include "shard/parquet.h"
@@ -54,8 +55,11 @@ struct score_list {
 /* What a picture gives beside its embedding (score_extras.c). */
 struct score_extras {
     struct nsfw *gantman; /* NULL: not asked for */
-    size_t count;         /* numbers of a picture */
+    bool blank;           /* measures of pictures that show nothing (picture/blank.h) */
+    size_t count;         /* numbers of a picture: gantman's, then blank's */
     size_t columns[SCORE_EXTRAS_MOST]; /* of the output */
+    size_t blank_column;  /* of what the measures make together with the model's classes */
+    size_t blank_kinds[BLANK_KINDS]; /* these classes: clip_picture_class */
 };
 
 /* One thread's memory for a chunk. */
@@ -198,6 +202,7 @@ static inline size_t score_width(const struct score *s) /* numbers that are kept
     return s->keeps_pooled ? clip_image_width(s->clip) + s->extras.count : 0;
 }
 const float *score_extras(const struct score *s, const struct score_item *item, size_t row); /* of a row that has an embedding */
+double score_blank(const struct score *s, const struct score_item *item, size_t row); /* the same; with extras.blank */
 
 /* ---- texts (score_texts.c) */
 int score_texts_open(struct stage_run *run, struct score *s); /* what they need of the input */

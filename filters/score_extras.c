@@ -25,14 +25,42 @@ static int open_gantman(struct score *s, struct columns *out)
     return 0;
 }
 
+/* The model's classes that the measures are weighed together with. */
+static int find_kinds(struct score *s)
+{
+    for (size_t i = 0; i < BLANK_KINDS; i++) {
+        size_t k = 0;
+        while (k < clip_picture_classes(s->clip) && strcmp(clip_picture_class(s->clip, k), blank_kinds[i]) != 0) k++;
+        if (k == clip_picture_classes(s->clip))
+            return fail_usage("--classifier blank: it needs the classes of pictures that model builtin tells apart, %s does not", s->name);
+        s->extras.blank_kinds[i] = k;
+    }
+    return 0;
+}
+
+static int open_blank(struct score *s, struct columns *out)
+{
+    if (find_kinds(s) < 0) return -1;
+    for (size_t i = 0; i < BLANK_MEASURES; i++) {
+        size_t column = score_add_column(out, "%s%s", blank_measure_names[i], "");
+        if (column == SIZE_MAX) return -1;
+        s->extras.columns[s->extras.count++] = column;
+    }
+    s->extras.blank = true;
+    return (s->extras.blank_column = score_add_column(out, "p_%s_%s", "blank", s->name)) == SIZE_MAX ? -1 : 0;
+}
+
 int score_extras_open(struct score *s, const struct score_options *o, struct columns *out)
 {
+    bool gantman = false, blank = false;
     for (size_t i = 0; i < o->classifiers.count; i++) {
         const char *name = o->classifiers.items[i];
-        if (strcmp(name, "gantman") != 0) return fail_usage("--classifier %s: there is gantman", name);
-        if (strcmp(s->name, name) == 0) return fail_usage("--classifier %s: the model has that name: --name gives it another", name);
-        if (!s->extras.gantman && open_gantman(s, out) < 0) return -1;
+        if (strcmp(name, "gantman") == 0) gantman = true;
+        else if (strcmp(name, "blank") == 0) blank = true;
+        else return fail_usage("--classifier %s: there are gantman and blank", name);
     }
+    if (gantman && open_gantman(s, out) < 0) return -1;
+    if (blank && open_blank(s, out) < 0) return -1;
     if (s->extras.count) s->keeps_pooled = true;
     return 0;
 }
@@ -41,9 +69,10 @@ void score_extras_close(struct score *s) { nsfw_close(s->extras.gantman); }
 
 struct hash128 score_extras_key(const struct score *s)
 {
-    struct hash128 of[2] = {clip_digest(s->clip)};
+    struct hash128 of[3] = {clip_digest(s->clip)};
     if (!s->extras.count) return of[0];
-    of[1] = nsfw_digest(s->extras.gantman);
+    if (s->extras.gantman) of[1] = nsfw_digest(s->extras.gantman);
+    of[2].low = s->extras.blank;
     return hash_xxh3_128(str_of((const char *)of, sizeof of), 0);
 }
 
@@ -53,8 +82,9 @@ int score_extras_open_lane(const struct score *s, struct score_lane *lane)
 {
     if (!s->extras.count) return 0;
     lane->extras = malloc(SCORE_CHUNK * s->extras.count * SIZE);
-    lane->nsfw_pixels = malloc((size_t)SCORE_CHUNK * NSFW_PIXELS);
+    lane->nsfw_pixels = malloc((size_t)SCORE_CHUNK * (s->extras.gantman ? NSFW_PIXELS : 1));
     if (!lane->extras || !lane->nsfw_pixels) return fail_memory();
+    if (!s->extras.gantman) return 0;
     return (lane->nsfw = nsfw_work_new(s->extras.gantman)) ? 0 : -1;
 }
 
@@ -69,10 +99,24 @@ void score_extras_close_lane(struct score_lane *lane)
 
 int score_extras_decoded(const struct score *s, struct score_lane *lane, size_t place)
 {
-    return s->extras.gantman ? nsfw_pixels(lane->nsfw, &lane->image, lane->nsfw_pixels + place * NSFW_PIXELS) : 0;
+    const struct score_extras *e = &s->extras;
+    if (e->blank) blank_measure(&lane->image, lane->extras + place * e->count + e->count - BLANK_MEASURES);
+    return e->gantman ? nsfw_pixels(lane->nsfw, &lane->image, lane->nsfw_pixels + place * NSFW_PIXELS) : 0;
 }
 
 int score_extras_run(const struct score *s, struct score_lane *lane, size_t n)
 {
-    return s->extras.gantman ? nsfw_run(s->extras.gantman, lane->nsfw, lane->nsfw_pixels, n, lane->extras) : 0;
+    float probabilities[SCORE_CHUNK * NSFW_CLASSES];
+    if (!s->extras.gantman) return 0;
+    if (nsfw_run(s->extras.gantman, lane->nsfw, lane->nsfw_pixels, n, probabilities) < 0) return -1;
+    for (size_t i = 0; i < n; i++) memcpy(lane->extras + i * s->extras.count, probabilities + i * NSFW_CLASSES, NSFW_CLASSES * SIZE);
+    return 0;
+}
+
+double score_blank(const struct score *s, const struct score_item *item, size_t row)
+{
+    const double *classes = item->values + row * s->values + s->class_value;
+    double kinds[BLANK_KINDS];
+    for (size_t i = 0; i < BLANK_KINDS; i++) kinds[i] = classes[s->extras.blank_kinds[i]];
+    return blank_probability(score_extras(s, item, row) + s->extras.count - BLANK_MEASURES, kinds);
 }

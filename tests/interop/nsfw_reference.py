@@ -95,7 +95,10 @@ def picture(path):
     image = Image.open(path)
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    return numpy.asarray(image.convert("RGB").resize((224, 224), Image.Resampling.BICUBIC))
+    image = image.convert("RGB")
+    for size in ((224, image.height), (224, 224)):  # across first, as Pillow does up to 12; from 13 on it sometimes goes down first
+        image = image.resize(size, Image.Resampling.BICUBIC)
+    return numpy.asarray(image)
 
 
 def main():

@@ -1,0 +1,100 @@
+"""The NSFW classifier over the demo's pages: its columns, the rules that they serve, the cache; and pictures of the web against
+another implementation of the published graph."""
+import csv
+import io
+import json
+import os
+import subprocess
+import tarfile
+import unittest
+
+from tests.e2e import make
+from tests.e2e.builtin_test import extension, shard
+
+CLASSES = ["drawing", "hentai", "neutral", "porn", "sexy"]
+COLUMNS = [f"p_{name}_gantman" for name in CLASSES]
+SHARED = os.environ.get("WINNOW_SHARED", os.path.join(make.ROOT, "..", "shared"))
+DEMO = os.path.join(make.ROOT, "tests/data/demo/demo.warc.gz")
+TINY = os.path.join(make.ROOT, "tests/data/clip-tiny")
+
+
+class Demo(make.InFolder):
+    def setUp(self):
+        super().setUp()
+        self.winnow("extract", "-o", "1/", "--limit", "60", DEMO)
+        self.winnow("fetch", "--from-warc", DEMO, "-o", "2/", "1/00000.rows.zst")
+
+    def score(self, out, *options):
+        self.winnow("score", "--model", TINY, "--classifier", "gantman", "-o", out, *options, "2/00000.rows.zst")
+        return self.view(out)
+
+    def test_every_picture_gets_five_probabilities_and_the_manifest_their_source(self):
+        rows = [r for r in self.score("3/00000.rows.zst") if r["score_status"] == "ok"]
+        self.assertGreater(len(rows), 5)
+        for row in rows:
+            self.assertAlmostEqual(sum(float(row[c]) for c in COLUMNS), 1, delta=1e-6)
+        neutral = [r for r in rows if max(COLUMNS, key=lambda c: float(r[c])) in ("p_neutral_gantman", "p_drawing_gantman")]
+        self.assertGreaterEqual(len(neutral), len(rows) * 9 // 10)  # recipes and a journal
+        with open(self.path("3/00000.json"), encoding="utf-8") as file:
+            self.assertRegex(json.load(file)["parameters"]["classifiers"]["gantman"], "^xxh3_128:[0-9a-f]{32}$")
+
+    def test_rules_of_published_sets_are_served_where_the_columns_are(self):
+        self.score("3/00000.rows.zst")
+        for preset, rules, absent in (("obelics-images", ["nsfw.hentai", "nsfw.porn"], []), ("redcaps", ["nsfw_image"], ["--without", "faces"]),
+                                      ("coyo700m", ["nsfw"], [])):
+            with self.subTest(preset):
+                ask = ["filter", "--preset", preset, "--at", "score", *absent, "-o", f"{preset}.rows.zst"]
+                unscored = self.winnow(*ask, "2/00000.rows.zst", code=2)
+                for rule in rules:
+                    self.assertIn(f"{rule} (score.range): the rows have no column p_", unscored.error)
+                self.winnow(*ask, "3/00000.rows.zst")
+                self.assertGreater(len(self.view(f"{preset}.rows.zst")), 5)
+
+    def test_a_rule_drops_what_is_over_its_bound(self):
+        rows = [r for r in self.score("3/00000.rows.zst") if r["score_status"] == "ok"]
+        most = sorted(float(r["p_drawing_gantman"]) for r in rows)[len(rows) // 2]
+        self.winnow("filter", "--rule", f"few score.range column=p_drawing_gantman max={most:.9f}", "-o", "f.rows.zst", "3/00000.rows.zst")
+        kept = self.view("f.rows.zst")
+        self.assertTrue(0 < len(kept) < len(rows))
+        self.assertLessEqual(max(float(r["p_drawing_gantman"]) for r in kept), round(most, 9))
+
+    def test_threads_and_the_cache_change_no_cell(self):
+        plain = self.score("t1.rows.zst", "--threads", "1")
+        self.assertEqual(self.score("t3.rows.zst", "--threads", "3"), plain)
+        for run in range(2):
+            self.assertEqual(self.score("c.rows.zst", "--force", "--cache", "cache"), plain, run)
+        without = self.winnow("score", "--model", TINY, "--cache", "cache", "-o", "w.rows.zst", "2/00000.rows.zst")
+        self.assertIn(" 0 from the cache", without.error)  # records of another width are others
+
+    def test_another_classifier_is_refused_and_told(self):
+        done = self.winnow("score", "--model", TINY, "--classifier", "open_nsfw", "2/00000.rows.zst", code=2)
+        self.assertIn("--classifier open_nsfw: there are gantman and blank", done.error)
+
+
+class Web(make.InFolder):
+    """30 pictures of the web in four formats: decoding, resizing and network beside Pillow and numpy."""
+
+    def test_probabilities_equal_the_reference(self):
+        tar = os.path.join(SHARED, "data/miniweb/miniweb.tar.zst")
+        if not os.path.exists(tar):
+            self.skipTest("the shared data are not here")
+        with open(os.path.join(make.ROOT, "tests/data/nsfw/vectors.tsv"), encoding="utf-8") as file:
+            expected = [r for r in csv.DictReader(file, delimiter="\t") if not r["picture"].startswith("pattern:")]
+        unpacked = subprocess.run(["zstd", "-dcq", tar], capture_output=True, check=True).stdout
+        with tarfile.open(fileobj=io.BytesIO(unpacked)) as web:
+            pictures = [web.extractfile(row["picture"]).read() for row in expected]
+        self.write("web.tar", shard([(f"{i:04d}", {
+            extension(picture): picture,
+            "json": json.dumps({"url": f"http://example.org/{expected[i]['picture']}", "caption": "a picture"}).encode()})
+            for i, picture in enumerate(pictures)]))
+        self.winnow("import", "--shards", "-o", "1/", "web.tar")
+        self.winnow("score", "--model", TINY, "--classifier", "gantman", "-o", "2/", "--packs", ".", "1/00000.rows.zst")
+        rows = self.view("2/00000.rows.zst")
+        self.assertEqual(len(rows), 30)
+        for found, row in zip(rows, expected):
+            for name in CLASSES:
+                self.assertAlmostEqual(float(found[f"p_{name}_gantman"]), float(row[name]), delta=1e-5, msg=row["picture"])
+
+
+if __name__ == "__main__":
+    unittest.main()
