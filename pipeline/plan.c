@@ -72,18 +72,21 @@ static int add_dedup(struct plan *plan, const char *by, const struct recipe_list
     for (size_t i = 0; i < options->count; i++)
         if (!by_option && str_starts(str_from(options->items[i]), STR("--by="))) by_option = options->items[i];
     if (!by_option && !(by_option = arena_printf(&plan->arena, "--by=url+text"))) return -1;
-    if (plan->buckets) {
+    uint64_t buckets = plan->buckets;
+    for (size_t i = 0; i < options->count; i++)
+        if (str_starts(str_from(options->items[i]), STR("--distance="))) buckets = 0; /* near pictures have no bucket in common */
+    if (buckets) {
         struct plan_step *spread = plan_add_step(plan, "partition", crawl_tasks(plan), PLAN_ROWS);
         if (!spread || plan_append(&plan->arena, &spread->options, by_option) < 0 ||
-            plan_append(&plan->arena, &spread->options, arena_printf(&plan->arena, "--into=%llu", (unsigned long long)plan->buckets)) < 0)
+            plan_append(&plan->arena, &spread->options, arena_printf(&plan->arena, "--into=%llu", (unsigned long long)buckets)) < 0)
             return -1;
     }
-    struct plan_step *step = plan_add_step(plan, "dedup", plan->buckets ? plan->buckets : 1, plan->buckets ? PLAN_BUCKET : PLAN_ROWS);
+    struct plan_step *step = plan_add_step(plan, "dedup", buckets ? buckets : 1, buckets ? PLAN_BUCKET : PLAN_ROWS);
     if (!step || plan_append(&plan->arena, &step->options, by_option) < 0) return -1;
-    step->buckets = plan->buckets > 0;
+    step->buckets = buckets > 0;
     for (size_t i = 0; i < options->count; i++)
         if (!str_starts(str_from(options->items[i]), STR("--by=")) && plan_append(&plan->arena, &step->options, options->items[i]) < 0) return -1;
-    return !plan->buckets || plan_add_step(plan, "merge", 1, PLAN_ROWS) ? 0 : -1;
+    return !buckets || plan_add_step(plan, "merge", 1, PLAN_ROWS) ? 0 : -1;
 }
 
 /* Pictures come from the crawl itself, unless the recipe names another source. extract's tables say where they lie, so that no

@@ -90,7 +90,7 @@ static int add_name(struct groups *g, struct hash128 key, struct str name, uint6
         record[USED_AT] = 0;
         record[USED_AT + 1] = (unsigned char)used;
         extsort_put_u64(record + NAMED_COUNT_AT, part ? 0 : count);
-        memcpy(record + NAME_AT, name.p + at, used);
+        if (used) memcpy(record + NAME_AT, name.p + at, used);
         memset(record + NAME_AT + used, 0, NAME_BYTES - used);
         if (extsort_add(g->sort, record) < 0) return -1;
     }
@@ -160,7 +160,7 @@ static int compare_members(const void *a, const void *b) { return memcmp(a, b, M
 static void combine(struct combiner *c)
 {
     bool sums = c->groups->form == GROUPS_SUMS;
-    qsort(c->records, c->count, c->bytes, sums ? compare_sums : compare_members);
+    if (c->count) qsort(c->records, c->count, c->bytes, sums ? compare_sums : compare_members);
     size_t kept = 0;
     uint64_t of_key = 0;
     for (size_t i = 0; i < c->count; i++) {

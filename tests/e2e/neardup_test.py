@@ -109,6 +109,14 @@ class NearDuplicates(make.InFolder):
         counter = list(range(1 << 15))
         self.assertEqual(1, len(self.dedup(counter, "--distance", "2").rows()))
 
+    def test_a_recipe_with_buckets_clusters_all_rows_in_one_task(self):
+        self.write("r.yaml", "inputs: c.warc.gz\nbuckets: 4\ntasks: 2\nstages:\n  - extract:\n  - fetch:\n  - dedup: {by: phash, distance: 4}\n"
+                             "  - dedup: {by: url}\n")
+        self.write("c.warc.gz", b"")
+        lines = self.winnow("run", "--print", "r.yaml").out.decode().splitlines()
+        self.assertEqual(1, sum(line.startswith("winnow dedup --by=phash") for line in lines))
+        self.assertEqual(4, sum(line.startswith("winnow dedup --by=url") for line in lines))
+
     def test_usage(self):
         self.assertIn("one column", self.dedup([1], "--by", "url+text", "--distance", "3", code=2).error)
         self.assertIn("--distance 17", self.dedup([1], "--distance", "17", code=2).error)

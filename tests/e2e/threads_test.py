@@ -40,8 +40,13 @@ class Threads(make.InFolder):
         self.stage("partition", "partition", "--by", "url", "--into", "3", rows)
         self.stage("merge", "merge", *(f"out/partition/00000.0000{bucket}.rows.zst" for bucket in range(3)))
         self.stage("spilled", "dedup", "--by", "text", "--memory", "1M", rows)
+        self.stage("counts", "count", "--memory", "1M", "--what", "images-per-text,texts-per-image,url-count,hosts,unigrams,bigrams", rows)
+        tables = [a for what in ("images-per-text", "unigrams") for a in ("--counts", f"out/counts/00000.{what}.rows.zst")]
+        self.stage("counted", "filter", "--rule", "many corpus.images_per_text max=1", "--rule", "rare text.vocab at=counts min_count=4",
+                   *tables, rows)
         rows = self.stage("dedup", "dedup", "--by", "url", rows)
         rows = self.stage("fetch", "fetch", "--from-warc", "crawl.warc.gz", "--from-warc", "one-member.warc.gz", "--size", "24", rows)
+        self.stage("near", "dedup", "--by", "phash", "--distance", "6", rows)
         rows = self.stage("picture", "filter", "--rule", "side image.min_side min=18", rows)
         for kind in ("zstd", "none", "gzip"):
             self.stage(f"shards-{kind}", "shard", "--compress", kind, "--samples", "7", rows)

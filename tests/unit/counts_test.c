@@ -8,6 +8,7 @@
 #include "pipeline/base/fail.h"
 #include "pipeline/base/unicode.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -205,6 +206,61 @@ static void test_sums_add_up_over_flushes(void **state)
     groups_close(g);
 }
 
+/* ---- threads */
+
+struct adding {
+    struct groups *unigrams, *bigrams, *members;
+    int result;
+};
+
+static void *add_texts(void *argument)
+{
+    struct adding *a = argument;
+    struct ngrams *n = ngrams_new(a->unigrams, a->bigrams, 0);
+    struct combiner *c = combiner_new(a->members, 0);
+    a->result = n && c ? 0 : -1;
+    for (uint64_t i = 0; i < 3000 && a->result == 0; i++) {
+        if (ngrams_add(n, STR("many threads add the same words")) < 0 || (i % 500 == 0 && ngrams_flush(n) < 0)) a->result = -1;
+        if (combiner_add_member(c, (struct hash128){i % 7, 0}, (struct hash128){i % 11, 0}) < 0) a->result = -1;
+    }
+    if (a->result == 0 && (ngrams_flush(n) < 0 || combiner_flush(c) < 0)) a->result = -1;
+    ngrams_free(n);
+    combiner_free(c);
+    return NULL;
+}
+
+static void test_threads_add_to_the_same_groups(void **state)
+{
+    (void)state;
+    enum { THREADS = 4 };
+    struct adding shared = {groups_open(GROUPS_NAMED_SUMS, 0, 1 << 16, NULL), groups_open(GROUPS_NAMED_SUMS, 0, 1 << 16, NULL),
+                            groups_open(GROUPS_MEMBERS, 0, 1 << 16, NULL), 0};
+    struct adding of[THREADS];
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        of[i] = shared;
+        assert_int_equal(pthread_create(&threads[i], NULL, add_texts, &of[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(of[i].result, 0);
+    }
+    struct group group;
+    uint64_t words = 0, pairs = 0, members = 0;
+    assert_int_equal(groups_seal(shared.unigrams), 0);
+    assert_int_equal(groups_seal(shared.bigrams), 0);
+    assert_int_equal(groups_seal(shared.members), 0);
+    for (; groups_next(shared.unigrams, &group) > 0; words++) assert_int_equal(group.count, 3000 * THREADS);
+    for (; groups_next(shared.bigrams, &group) > 0; pairs++) assert_int_equal(group.count, 3000 * THREADS);
+    for (; groups_next(shared.members, &group) > 0; members++) continue;
+    assert_int_equal(words, 6);
+    assert_int_equal(pairs, 5);
+    assert_int_equal(members, 77);
+    groups_close(shared.unigrams);
+    groups_close(shared.bigrams);
+    groups_close(shared.members);
+}
+
 /* ---- tables and look-ups */
 
 static struct hash128 key_number(uint64_t i) { return (struct hash128){i / 3 * 7, i % 3 + 1}; } /* equal halves cross blocks */
@@ -221,6 +277,7 @@ static void write_table(const char *path, uint64_t keys, uint64_t over)
     assert_int_equal(file_create(&file, path), 0);
     assert_int_equal(count_table_write(g, &about, &file), 0);
     assert_int_equal(file_publish(&file), 0);
+    file_discard(&file);
     combiner_free(c);
     groups_close(g);
 }
@@ -289,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_the_longest_texts_fit),
         cmocka_unit_test(test_members_are_distinct_and_the_least_are_kept),
         cmocka_unit_test(test_sums_add_up_over_flushes),
+        cmocka_unit_test(test_threads_add_to_the_same_groups),
         cmocka_unit_test(test_a_look_up_finds_every_key_and_no_other),
         cmocka_unit_test(test_a_bound_leaves_keys_out_and_is_told),
     };
