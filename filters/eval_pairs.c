@@ -1,6 +1,7 @@
 #include "filters/eval_pairs.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "pipeline/base/fail.h"
@@ -55,10 +56,10 @@ static int member_value(json_t *json, const char *name, struct buf *out)
 }
 
 /* 1: all conditions hold; 0; -1. */
-static int sample_is_wanted(struct shard_pair *p, json_t *json, const struct option_list *where)
+static int sample_is_wanted(struct shard_pair *p, json_t *json, const struct eval_source *source)
 {
-    for (size_t i = 0; i < where->count; i++) {
-        struct str value = str_from(where->items[i]), name = str_cut(&value, '=');
+    for (size_t i = 0; i < source->where_count; i++) {
+        struct str value = str_from(source->where[i]), name = str_cut(&value, '=');
         char key[128];
         snprintf(key, sizeof key, "%.*s", STR_ARG(name));
         if (member_value(json, key, &p->values) < 0) return -1;
@@ -75,7 +76,7 @@ static int give_sample(struct shard_pair *p, const struct eval_source *source, e
     const char *caption = member_text(json, "caption");
     if (!pair.text.n && !caption) caption = member_text(json, "captions");
     if (!pair.text.n && caption) pair.text = str_from(caption);
-    int wanted = pair.text.n && pair.picture.n ? sample_is_wanted(p, json, &source->where) : 0, result = wanted < 0 ? -1 : 0;
+    int wanted = pair.text.n && pair.picture.n ? sample_is_wanted(p, json, source) : 0, result = wanted < 0 ? -1 : 0;
     if (wanted > 0) {
         if (source->by && (result = member_value(json, source->by, &p->values)) == 0) pair.group = buf_str(&p->values);
         if (result == 0) result = each(context, &pair);
@@ -149,8 +150,8 @@ static int find_columns(struct row_pairs *r, const char *path)
     r->group = s->by ? columns_find(r->columns, str_from(s->by)) : SIZE_MAX;
     if (r->text == SIZE_MAX) return fail_usage("%s: no column '%s'", path, s->text);
     if (s->by && r->group == SIZE_MAX) return fail_usage("%s: no column '%s' (--by)", path, s->by);
-    for (size_t i = 0; i < s->where.count; i++) {
-        struct str value = str_from(s->where.items[i]), name = str_cut(&value, '=');
+    for (size_t i = 0; i < s->where_count; i++) {
+        struct str value = str_from(s->where[i]), name = str_cut(&value, '=');
         if (columns_find(r->columns, name) == SIZE_MAX) return fail_usage("%s: no column '%.*s' (--where)", path, STR_ARG(name));
     }
     return 0;
@@ -158,8 +159,8 @@ static int find_columns(struct row_pairs *r, const char *path)
 
 static bool row_is_wanted(struct row_pairs *r, const struct row *row)
 {
-    for (size_t i = 0; i < r->source->where.count; i++) {
-        struct str value = str_from(r->source->where.items[i]), name = str_cut(&value, '=');
+    for (size_t i = 0; i < r->source->where_count; i++) {
+        struct str value = str_from(r->source->where[i]), name = str_cut(&value, '=');
         if (!str_eq(row_text(row, columns_find(r->columns, name), &r->scratch), value)) return false;
     }
     return true;

@@ -11,13 +11,13 @@
 #define WINNOW_FILTERS_EVAL_PAIRS_H
 
 #include "pipeline/base/buf.h"
-#include "pipeline/options.h"
 
 struct eval_source {
     const char *by;           /* column, or member of KEY.json, by which pairs are told apart; NULL: none */
     const char *text;         /* column of rows */
     const char *packs;        /* folder of rows' pictures */
-    struct option_list where; /* NAME=VALUE: only pairs of which all hold */
+    const char *const *where; /* NAME=VALUE: only pairs of which all hold */
+    size_t where_count;
 };
 
 struct eval_pair {

@@ -297,7 +297,8 @@ static int cache(const struct command_line *line)
 static int eval(const struct command_line *line)
 {
     const struct model_options *o = line->options;
-    const struct eval_options options = {.source = {.by = o->by, .text = o->caption, .packs = o->packs, .where = o->where},
+    const struct eval_options options = {.source = {.by = o->by, .text = o->caption, .packs = o->packs, .where = o->where.items,
+                                                    .where_count = o->where.count},
                                          .limit = o->limit, .threads = (unsigned)o->threads, .curve = o->curve, .quiet = o->quiet};
     struct window w;
     int result = open_window(&w, line, CLIP_LOAD_IMAGES | CLIP_LOAD_TEXTS);

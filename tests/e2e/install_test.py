@@ -49,6 +49,9 @@ class Install(unittest.TestCase):
         self.winnow("filter", "--preset", "laion400m", "--at", "text", "--without", "unserved", "--quiet", SMALL)
         self.winnow("filter", "--preset", "obelics-images", "--at", "text", "--without", "unserved", "--quiet", SMALL)
 
+    def test_it_finds_the_built_in_model(self):
+        self.assertEqual(self.winnow("model", "tokens", "builtin", "a cat"), "2 43 2903 3\n")
+
     def test_it_finds_the_module_of_icu(self):
         self.assertIn("xn--bcher-kva.example", self.winnow("url", "http://Bücher.example/"))
 
