@@ -187,11 +187,11 @@ static void test_what_cannot_be_served_says_what_it_needs(void **state)
     assert_string_equal(buf_c_string(&lines),
                         "b (image.bytes): the rows have no column bytes\n"
                         "c (score.range): the rows have no column sim_b32 (clip-b32)\n"
-                        "d (text.vocab): needs list=FILE: words with their count behind a tab (counts)\n"
+                        "d (text.vocab): needs list=FILE: words with their count behind a tab; or at=counts, for the input's own counts (counts)\n"
                         "e (corpus.first): run winnow dedup --by url instead\n"
                         "f (text.hypernyms): needs table=FILE: names, a tab, what they are; the text stays as it is\n"
                         "h (text.words): the rows have no column tag\n"
-                        "i (corpus.images_per_text): needs column=NAME\n");
+                        "i (corpus.images_per_text): needs --counts with a table of 'winnow count --what images-per-text'\n");
     assert_true(rule_is_asked(chain.rules[0]) && !rule_is_asked(chain.rules[6]));
     buf_free(&lines);
     chain_free(&chain);
