@@ -128,7 +128,7 @@ static bool is_given(const struct plan_step *step, const char *option) /* "--cac
 }
 
 /* Embeddings of pictures stay in OUT/cache, so that another head, list or text decodes none; `cache: ''` keeps none. */
-static int add_score(struct plan *plan, const struct recipe_stage *given, const struct recipe_list *lists)
+static int add_score(struct plan *plan, const struct recipe_stage *given, const struct recipe_list *wanted)
 {
     const struct recipe_list *options = &given->options;
     struct arena *arena = &plan->arena;
@@ -136,8 +136,8 @@ static int add_score(struct plan *plan, const struct recipe_stage *given, const 
     if (!step) return -1;
     for (size_t i = 0; i < options->count; i++)
         if (plan_append(arena, &step->options, options->items[i]) < 0) return -1;
-    for (size_t i = 0; i < lists->count; i++)
-        if (plan_append(arena, &step->options, arena_printf(arena, "--classes=%s", lists->items[i])) < 0) return -1;
+    for (size_t i = 0; i < wanted->count; i++)
+        if (plan_append(arena, &step->options, wanted->items[i]) < 0) return -1;
     for (size_t i = 0; i < plan->recipe->substitute.count; i++)
         if (plan_append(arena, &step->options, arena_printf(arena, "--allow-substitute=%s", plan->recipe->substitute.items[i])) < 0) return -1;
     if (!is_given(step, "--precision=") && plan_append(arena, &step->options, "--precision=f32") < 0) return -1;
@@ -152,7 +152,7 @@ static int add_score(struct plan *plan, const struct recipe_stage *given, const 
 struct preset_shape {
     bool at[PLACES];
     const char *dup_by, *dup2_by;
-    struct recipe_list lists; /* of classes, that its rules read */
+    struct recipe_list scores; /* options of score that make what its rules read: "--classes=laion_nsfw" */
     const char *counts, *fetched_counts; /* what its rules ask to be counted, of extract's rows and of fetch's; NULL: nothing */
     bool counts_at[PLACES];
 };
@@ -233,17 +233,20 @@ static int check_served(const struct plan *plan)
     return result;
 }
 
-static int note_list(struct arena *arena, const struct rule *rule, struct preset_shape *shape)
+static int note_scores(struct arena *arena, const struct rule *rule, struct preset_shape *shape)
 {
-    const struct rule_value *column = rule_value(rule, "column");
-    struct str list = column ? plan_list_of_column(column->text) : STR_ABSENT;
-    if (!list.p) return 0;
-    for (size_t i = 0; i < shape->lists.count; i++)
-        if (str_eq(str_from(shape->lists.items[i]), list)) return 0;
-    return plan_append(arena, &shape->lists, arena_c_string(arena, list));
+    const struct rule_value *named = rule_value(rule, "column");
+    struct str column = named ? named->text : rule->filter->columns[0] ? str_from(rule->filter->columns[0]) : STR_ABSENT;
+    struct str list = plan_list_of_column(column), classifier = plan_classifier_of_column(column);
+    if (!list.p && !classifier.p) return 0;
+    const char *option = list.p ? arena_printf(arena, "--classes=%.*s", STR_ARG(list)) : arena_printf(arena, "--classifier=%.*s", STR_ARG(classifier));
+    if (!option) return -1;
+    for (size_t i = 0; i < shape->scores.count; i++)
+        if (strcmp(shape->scores.items[i], option) == 0) return 0;
+    return plan_append(arena, &shape->scores, option);
 }
 
-/* Which places the preset has rules for, by what it wants duplicates removed, which lists of classes its rules read. */
+/* Which places the preset has rules for, by what it wants duplicates removed, which lists of classes and classifiers its rules read. */
 static int look_at_chain(const struct recipe *recipe, struct chain *chain, struct preset_shape *shape, struct arena *arena)
 {
     if (preset_add(chain, recipe->preset) < 0) return fail_prefix("%s: ", recipe->path), -1;
@@ -257,7 +260,7 @@ static int look_at_chain(const struct recipe *recipe, struct chain *chain, struc
             else shape->dup_by = by;
         } else {
             shape->at[rule->place] = true;
-            if (note_list(arena, rule, shape) < 0) return -1;
+            if (note_scores(arena, rule, shape) < 0) return -1;
         }
     }
     return 0;
@@ -338,7 +341,7 @@ static int plan_preset(struct plan *plan)
     if (shape.fetched_counts && plan_add_counts(plan, str_from(shape.fetched_counts)) < 0) return -1;
     if (add_filter(plan, PLACE_IMAGE, &shape) < 0) return -1;
     if (shape.dup2_by && add_dedup(plan, shape.dup2_by, &none) < 0) return -1;
-    if (score && add_score(plan, score, &shape.lists) < 0) return -1;
+    if (score && add_score(plan, score, &shape.scores) < 0) return -1;
     if (add_filter(plan, PLACE_SCORE, &shape) < 0 || add_filter(plan, PLACE_LAST, &shape) < 0 || plan_check_substitutes(plan) < 0 ||
         check_served(plan) < 0)
         return -1;

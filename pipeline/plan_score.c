@@ -112,7 +112,7 @@ void plan_scores_close(struct plan *plan)
     for (size_t i = 0; i < plan->score_count; i++) score_plan_close(&plan->scores[i].foreseen);
 }
 
-/* ---- lists that rules read */
+/* ---- lists and classifiers that rules read */
 
 /* "zs_laion_nsfw_b32" reads laion_nsfw: a list that comes with winnow, before the name of a model. */
 struct str plan_list_of_column(struct str column)
@@ -126,4 +126,10 @@ struct str plan_list_of_column(struct str column)
         if (name.n && preset_find_list(name, NULL, path) == 0) return name;
     }
     return STR_ABSENT;
+}
+
+struct str plan_classifier_of_column(struct str column)
+{
+    if (str_starts(column, STR("p_")) && str_ends(column, STR("_gantman"))) return STR("gantman");
+    return str_eq(column, STR("p_blank_builtin")) ? STR("blank") : STR_ABSENT;
 }

@@ -17,5 +17,7 @@ json_t *plan_scores_json(const struct plan *plan); /* model, class and products 
 void plan_scores_close(struct plan *plan);
 /* The list of classes that a column zs_LIST_MODEL comes from, where the list comes with winnow; else absent. */
 struct str plan_list_of_column(struct str column);
+/* What score --classifier takes to make the column; absent where none makes it. */
+struct str plan_classifier_of_column(struct str column);
 
 #endif

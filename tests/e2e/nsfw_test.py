@@ -71,6 +71,19 @@ class Demo(make.InFolder):
         self.assertIn("--classifier open_nsfw: there are gantman and blank", done.error)
 
 
+class Run(make.InFolder):
+    def test_a_preset_has_the_classifier_asked_by_itself(self):
+        self.write("run.yaml", f"inputs: [{DEMO}]\npreset: obelics-images\nscore:\n  model: {TINY}\n")
+        self.winnow("run", "-o", "OUT", "run.yaml")
+        steps = sorted(s for s in os.listdir(self.path("OUT")) if s[:2].isdigit())
+        kept = self.view(os.path.join("OUT", steps[-1], "00000.rows.zst"))
+        self.assertGreater(len(kept), 50)
+        for row in kept:
+            self.assertTrue(float(row["p_hentai_gantman"]) <= 0.9 and float(row["p_porn_gantman"]) <= 0.85)
+        with open(self.path("OUT", steps[-1], "00000.json"), encoding="utf-8") as file:
+            self.assertIn("nsfw.porn", file.read())
+
+
 class Web(make.InFolder):
     """30 pictures of the web in four formats: decoding, resizing and network beside Pillow and numpy."""
 

@@ -78,6 +78,7 @@ static const struct boundary boundaries[] = {
     {"column.range column=x min=-0.5 max=1.5", {{"x", "-0.5"}}, {{"x", "1.5000001"}}, "1.5000001", "-0.5..1.5"},
     {"column.range column=x min=1 absent=keep", {{"y", "0"}}, {{"x", "nonsense"}}, "nonsense", ">=1"},
     {"column.label column=x allow=a,b", {{"x", "b"}}, {{"x", "c"}}, "c", "one of a,b"},
+    {"picture.blank", {{"p_blank_builtin", "0.5"}}, {{"p_blank_builtin", "0.50001"}}, "0.50001", "<=0.5"},
     {"score.range column=sim_b32 min=0.28", {{"sim_b32", "0.28"}}, {{"sim_b32", "0.27999"}}, "0.27999", ">=0.28"},
     {"score.range column=sim_b32 min=0.5 strict=1", {{"sim_b32", "5.1e-1"}}, {{"sim_b32", "0.5"}}, "0.5", ">0.5"},
     {"score.range column=sim_b32 min=0", {{"sim_b32", "0"}}, {{"z", "1"}}, "absent", ">=0"},
