@@ -42,11 +42,6 @@ struct english_work {
     } *names;
 };
 
-static void add_all(const struct linear *model, const uint32_t *features, size_t count, linear_sum *sum)
-{
-    for (size_t i = 0; i < count; i++) linear_add(model, features[i], sum);
-}
-
 static struct english *english_new(struct linear *model)
 {
     struct english *e = model ? aligned_alloc(64, (sizeof *e + 63) & ~(size_t)63) : NULL;
@@ -60,8 +55,8 @@ static struct english *english_new(struct linear *model)
     *e = (struct english){.model = model};
     struct facts_features edge;
     facts_edge_features(&edge);
-    add_all(model, edge.before, FACTS_BEFORE, &e->edge_before);
-    add_all(model, edge.after, FACTS_AFTER, &e->edge_after);
+    linear_add(model, edge.before, FACTS_BEFORE, &e->edge_before);
+    linear_add(model, edge.after, FACTS_AFTER, &e->edge_after);
     char all[128];
     int n = snprintf(all, sizeof all, "%s %s %s", model->digest, wordnet_digest(), gazetteer_digest());
     hash128_hex(hash_xxh3_128(str_of(all, (size_t)n), 0), e->digest);
@@ -140,10 +135,13 @@ static void know(const struct english *e, struct str word, enum text_case text_c
 {
     struct facts_features f;
     facts_of(word, text_case, &known->facts, &f);
+    linear_prefetch(e->model, f.self, FACTS_SELF);
+    linear_prefetch(e->model, f.before, FACTS_BEFORE);
+    linear_prefetch(e->model, f.after, FACTS_AFTER);
     known->self = known->before = known->after = (linear_sum){0};
-    add_all(e->model, f.self, FACTS_SELF, &known->self);
-    add_all(e->model, f.before, FACTS_BEFORE, &known->before);
-    add_all(e->model, f.after, FACTS_AFTER, &known->after);
+    linear_add(e->model, f.self, FACTS_SELF, &known->self);
+    linear_add(e->model, f.before, FACTS_BEFORE, &known->before);
+    linear_add(e->model, f.after, FACTS_AFTER, &known->after);
 }
 
 static void recall(const struct english *e, struct english_work *w, struct str word, enum text_case text_case, struct known *known)
@@ -186,13 +184,18 @@ static unsigned best_entity(const linear_sum *sum, unsigned before)
 /* Every word's sum of what does not depend on tags; it takes the place of `self`. */
 static void sum_neighbours(const struct english *e, struct known *words, size_t count)
 {
-    uint32_t f[ENGLISH_SHARED];
-    for (size_t i = 0; i < count; i++) {
-        struct english_place place = place_at(&words[i]);
-        english_shared_features(&place, f);
-        add_all(e->model, f, ENGLISH_SHARED, &words[i].self);
-        words[i].self += (i ? words[i - 1].before : e->edge_before) + (i + 1 < count ? words[i + 1].after : e->edge_after);
+    uint32_t f[2][ENGLISH_SHARED];
+    for (size_t i = 0; i <= count; i++) { /* the next word's rows come from memory while this one's are added */
+        if (i < count) {
+            struct english_place place = place_at(&words[i]);
+            english_shared_features(&place, f[i % 2]);
+            linear_prefetch(e->model, f[i % 2], ENGLISH_SHARED);
+        }
+        if (i == 0) continue;
+        linear_add(e->model, f[(i - 1) % 2], ENGLISH_SHARED, &words[i - 1].self);
     }
+    for (size_t i = 0; i < count; i++)
+        words[i].self += (i ? words[i - 1].before : e->edge_before) + (i + 1 < count ? words[i + 1].after : e->edge_after);
 }
 
 static void tag_upos(const struct english *e, struct known *words, struct english_token *tokens, size_t count)
@@ -203,7 +206,7 @@ static void tag_upos(const struct english *e, struct known *words, struct englis
         struct english_place place = place_at(&words[i]);
         english_upos_features(&place, before, two_before, f);
         linear_sum sum = words[i].self;
-        add_all(e->model, f, ENGLISH_UPOS_OWN, &sum);
+        linear_add(e->model, f, ENGLISH_UPOS_OWN, &sum);
         two_before = before;
         before = best_column(&sum, 0, UPOS_COUNT);
         tokens[i].upos = (uint8_t)before;
@@ -226,7 +229,7 @@ static void tag_entities(const struct english *e, struct str text, struct known 
         t.earlier = english_named_find(&named, words[i].facts.lower);
         english_entity_features(&place, &t, f);
         linear_sum sum = words[i].self;
-        add_all(e->model, f, ENGLISH_ENTITY_OWN, &sum);
+        linear_add(e->model, f, ENGLISH_ENTITY_OWN, &sum);
         unsigned entity = best_entity(&sum, t.entity_before);
         tokens[i].entity = (uint8_t)entity;
         if (entity) english_named_add(&named, words[i].facts.lower, entity);

@@ -8,7 +8,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { BLOCKS_MOST = LINEAR_COLUMNS_MOST / LINEAR_WIDTH, ADDED_MOST = 256 /* 256 × 127 fits int16 */ };
+enum { ADDED_AT_ONCE = 72 /* 72 × 127 fits int16; a caption of some three words is enough for most languages */ };
+#define DECIDED 9 /* the likeliest column is e^9 times as likely as the next */
 
 static const struct str OTHER = {"other", 5};
 
@@ -84,17 +85,29 @@ bool langid_has_label(const struct langid *l, struct str label)
     return false;
 }
 
-static void sum_rows(const struct linear *model, const struct langid_seen *seen, int32_t *sums)
+/* Whether what was summed of `seen` features leaves no doubt: the rest of the text need not be looked at. */
+static bool is_decided(const struct langid *l, const int32_t *sums, unsigned seen)
 {
-    for (unsigned from = 0; from < seen->count; from += ADDED_MOST) {
-        linear_sum part[BLOCKS_MOST] = {{0}};
-        unsigned end = seen->count - from > ADDED_MOST ? from + ADDED_MOST : seen->count;
-        for (unsigned i = from; i < end; i++) {
-            const linear_row *row = linear_row_at(model, seen->features[i]);
-            for (unsigned b = 0; b < model->blocks; b++) part[b] += __builtin_convertvector(row[b], linear_sum);
-        }
-        for (unsigned c = 0; c < model->columns; c++) sums[c] += part[c / LINEAR_WIDTH][c % LINEAR_WIDTH];
+    int32_t most = INT32_MIN, next = INT32_MIN;
+    for (unsigned c = 0; c < l->model->columns; c++) {
+        if (sums[c] > most) next = most, most = sums[c];
+        else if (sums[c] > next) next = sums[c];
     }
+    return (float)(most - next) * l->scale * powf((float)seen, l->bend - 0.5f) > DECIDED;
+}
+
+/* Adds up rows until the answer is plain; how many. */
+static unsigned sum_rows(const struct langid *l, const struct langid_seen *seen, int32_t *sums)
+{
+    const struct linear *model = l->model;
+    for (unsigned from = 0; from < seen->count; from += ADDED_AT_ONCE) {
+        linear_sum part[LINEAR_BLOCKS_MOST] = {{0}};
+        unsigned end = seen->count - from > ADDED_AT_ONCE ? from + ADDED_AT_ONCE : seen->count;
+        linear_add(model, seen->features + from, end - from, part);
+        for (unsigned c = 0; c < model->columns; c++) sums[c] += part[c / LINEAR_WIDTH][c % LINEAR_WIDTH];
+        if (end < seen->count && is_decided(l, sums, end)) return end;
+    }
+    return seen->count;
 }
 
 /* Probabilities of the columns from their sums; those of "other" gather in the first of them. */
@@ -126,8 +139,8 @@ void langid_identify(const struct langid *l, struct str text, struct langid_answ
     langid_see(text, &seen);
     *answer = (struct langid_answer){.label = STR("unsure"), .best = STR("unsure")};
     if (seen.letters < LANGID_LETTERS_LEAST) return;
-    sum_rows(l->model, &seen, sums);
-    soften(l, sums, seen.count, p);
+    unsigned summed = sum_rows(l, &seen, sums);
+    soften(l, sums, summed, p);
     unsigned best = 0, second = LINEAR_COLUMNS_MOST;
     for (unsigned c = 1; c < l->model->columns; c++) {
         if (p[c] > p[best]) second = best, best = c;

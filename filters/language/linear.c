@@ -2,20 +2,31 @@
 #include "filters/language/linear.h"
 
 #include "pipeline/base/buf.h"
+#include "pipeline/base/cpu.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/hash.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <zstd.h>
 
-enum { HEAD = 28, PACKED_MOST = 64 << 20 };
+enum { HUGE_PAGE = 2 << 20, HEAD = 28, PACKED_MOST = 64 << 20 };
 
 static uint32_t number_at(const char *p)
 {
     const unsigned char *b = (const unsigned char *)p;
     return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+void linear_add_portable(const struct linear *model, const uint32_t *features, size_t count, linear_sum *sums)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i + LINEAR_AHEAD < count) __builtin_prefetch(linear_row_at(model, features[i + LINEAR_AHEAD]));
+        const linear_row *row = linear_row_at(model, features[i]);
+        for (unsigned b = 0; b < model->blocks; b++) sums[b] += __builtin_convertvector(row[b], linear_sum);
+    }
 }
 
 static int unpack(struct str packed, struct buf *out)
@@ -39,15 +50,18 @@ static int fill(struct linear *m, struct str bytes)
         return fail("a linear model of 2^%u rows, %u columns, a note of %u bytes: more than is read", log2, columns, note);
     size_t rows = (size_t)1 << log2;
     if (bytes.n != HEAD + (size_t)note + rows * columns) return fail("a damaged linear model: %zu bytes do not hold its rows", bytes.n);
+    m->add = cpu_features() & CPU_AVX2 ? linear_add_avx2 : linear_add_portable;
     m->rows_log2 = log2;
     m->columns = columns;
     m->blocks = (columns + LINEAR_WIDTH - 1) / LINEAR_WIDTH;
     size_t stride = (size_t)m->blocks * LINEAR_WIDTH;
-    m->rows = aligned_alloc(64, (rows * stride + 63) & ~(size_t)63);
+    size_t bytes_of_rows = (rows * stride + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
+    m->rows = aligned_alloc(HUGE_PAGE, bytes_of_rows);
     char *copy = malloc(note + 1);
     m->note = str_of(copy, note);
     if (!m->rows || !copy) return fail_memory();
     memcpy(copy, bytes.p + HEAD, note);
+    madvise(m->rows, bytes_of_rows, MADV_HUGEPAGE); /* rows are asked for at random: small pages would cost a walk of the page table each */
     memset(m->rows, 0, rows * stride);
     const char *p = bytes.p + HEAD + note;
     for (size_t i = 0; i < rows; i++) memcpy((char *)m->rows + i * stride, p + i * columns, columns);

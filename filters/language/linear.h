@@ -1,9 +1,9 @@
 /* Hashed linear models: rows of int8 weights, summed.
  *
  *     struct linear *model = linear_open(path);
- *     linear_row_at(model, feature)                       feature: any 32 bits; its low ones name the row
- *     linear_sum sum = {0};
- *     linear_add(model, feature, &sum);                   sum[column]
+ *     linear_sum sum[LINEAR_BLOCKS_MOST] = {{0}};
+ *     linear_add(model, features, count, sum);            features: any 32 bits; the low ones name the row
+ *     sum[column / LINEAR_WIDTH][column % LINEAR_WIDTH]
  *
  * File: one zstd frame of: 16 bytes "winnow-linear 1\n"; u32 log2 of the rows, u32 columns, u32 bytes of the note (little-endian);
  * the note, lines of text that the model's user understands ("name value"); rows × columns int8. Made by the programs in train/.
@@ -14,12 +14,19 @@
 
 #include "pipeline/base/str.h"
 
-enum { LINEAR_ROWS_LOG2_MOST = 20, LINEAR_COLUMNS_MOST = 128, LINEAR_WIDTH = 32, LINEAR_NOTE_MOST = 1 << 16 };
+enum { LINEAR_ROWS_LOG2_MOST = 20, LINEAR_COLUMNS_MOST = 128, LINEAR_WIDTH = 32,
+       LINEAR_BLOCKS_MOST = LINEAR_COLUMNS_MOST / LINEAR_WIDTH, LINEAR_NOTE_MOST = 1 << 16 };
 
 typedef int16_t linear_sum __attribute__((vector_size(2 * LINEAR_WIDTH), aligned(32))); /* of one block of columns */
 typedef int8_t linear_row __attribute__((vector_size(LINEAR_WIDTH), aligned(32)));
 
+struct linear;
+/* Adds the rows of `count` features to the sums of a model's blocks. */
+typedef void linear_kernel(const struct linear *model, const uint32_t *features, size_t count, linear_sum *sums);
+linear_kernel linear_add_portable, linear_add_avx2;
+
 struct linear {
+    linear_kernel *add;     /* what this processor does best */
     unsigned rows_log2, columns;
     unsigned blocks;        /* of LINEAR_WIDTH columns: what a row takes, padded with 0 */
     linear_row *rows;       /* (1 << rows_log2) × blocks */
@@ -42,9 +49,17 @@ static inline const linear_row *linear_row_at(const struct linear *model, uint32
 {
     return model->rows + (size_t)(feature & ((1u << model->rows_log2) - 1)) * model->blocks;
 }
-static inline void linear_add(const struct linear *model, uint32_t feature, linear_sum *sum) /* the first block alone */
+static inline void linear_add(const struct linear *model, const uint32_t *features, size_t count, linear_sum *sums)
 {
-    *sum += __builtin_convertvector(*linear_row_at(model, feature), linear_sum);
+    model->add(model, features, count, sums);
 }
+
+static inline void linear_prefetch(const struct linear *model, const uint32_t *features, size_t count)
+{
+    for (size_t i = 0; i < count; i++) __builtin_prefetch(linear_row_at(model, features[i]));
+}
+
+/* How far ahead of the row that is added rows are asked of memory: tables are larger than a core's caches. */
+enum { LINEAR_AHEAD = 12 };
 
 #endif
