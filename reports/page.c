@@ -218,8 +218,9 @@ static void facts_of_run(struct page *p)
 {
     struct html *h = &p->h;
     const struct funnel_step *first = &p->f->list[0], *last = &p->f->list[p->f->count - 1];
-    size_t rules = 0;
+    size_t rules = 0, stood_in = 0;
     uint64_t tasks = 0;
+    for (size_t i = 0; i < p->s->rule_count; i++) stood_in += p->s->rules[i].rule->substitute && !p->s->rules[i].rule->unserved;
     for (size_t i = 0; i < p->s->rule_count; i++) rules += p->s->rules[i].rule->filter && !p->s->rules[i].rule->unserved && !p->s->rules[i].rule->done_by;
     for (size_t i = 0; i < p->f->count; i++) tasks += p->f->list[i].tasks_done;
     html_f(h, "<div><p class=\"sub\">Run</p><dl class=\"facts\">");
@@ -231,7 +232,9 @@ static void facts_of_run(struct page *p)
     }
     if (preset[0]) fact(p, "preset"), html_c(&p->h, preset), fact_end(p);
     fact(p, "steps"), html_f(h, "%zu, ", p->f->count), html_count(h, tasks), html_f(h, tasks == 1 ? " task" : " tasks"), fact_end(p);
-    fact(p, "filter rules"), html_f(h, "%zu asked", rules), fact_end(p);
+    fact(p, "filter rules"), html_f(h, "%zu asked", rules);
+    if (stood_in) html_f(h, ", %zu on another model’s scores", stood_in);
+    fact_end(p);
     fact(p, p->s->samples ? "shards" : "output"), html_bytes(h, last->output_bytes), fact_end(p);
     fact(p, "folder"), html_f(h, "<code>"), html_c(h, p->f->steps.out), html_f(h, "</code>"), fact_end(p);
     html_f(h, "</dl></div>\n");

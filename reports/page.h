@@ -15,7 +15,7 @@
 enum { PAGE_PICTURES = 640 << 10, PAGE_MAX = 64 << 20 };
 
 struct page_options {
-    bool show_unsafe; /* pictures with p_nsfw_… over 0.1 too */
+    bool show_unsafe; /* pictures with p_nsfw…, p_porn…, p_hentai… over 0.1 too */
 };
 
 int page_html(const struct funnel *f, const struct stats *s, const struct page_options *options, struct buf *out);

@@ -2,7 +2,7 @@
 #include "reports/page_private.h"
 
 enum { CARD_POINTS = 90, ROW_POINTS = 140, URL_POINTS = 70, VALUE_POINTS = 40 };
-static const double UNSAFE = 0.10; /* p_nsfw_… over it is not shown without --show-unsafe */
+static const double UNSAFE = 0.10; /* p_nsfw…, p_porn…, p_hentai… over it is not shown without --show-unsafe */
 
 static const struct stats_rule *rule_of(const struct page *p, size_t step, const struct funnel_rule *rule)
 {

@@ -125,7 +125,12 @@ static void what_cell(struct page *p, const struct funnel_rule *rule)
 {
     html_f(&p->h, "<td class=\"what\">");
     if (rule->filter) html_c(&p->h, rule->filter);
-    if (rule->substitute) html_f(&p->h, ", "), html_c(&p->h, rule->substitute);
+    for (struct str rest = str_from(rule->substitute ? rule->substitute : ""); rest.n;) {
+        struct str pair = str_cut(&rest, ',');
+        html_f(&p->h, "<span class=\"standin\">");
+        html_text(&p->h, str_trim(pair));
+        html_f(&p->h, "</span>");
+    }
     html_f(&p->h, "</td>");
 }
 

@@ -129,6 +129,13 @@ static json_t *frequent(const struct frequent *t, bool hosts)
     return json_pack("{s:o,s:b,s:o,s:o}", "found", number(t->count), "exact", t->floor == 0, "left_out_at_most", number(t->floor), "most_frequent", list);
 }
 
+static json_t *labels(const struct stats *s)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; object && i < s->label_count; i++) json_object_set_new(object, s->labels[i].name, frequent(&s->labels[i].values, false));
+    return object;
+}
+
 static json_t *groups(const struct groups *g, uint64_t more)
 {
     struct groups_by_size sizes;
@@ -233,9 +240,9 @@ static json_t *rules(const struct stats *s)
 
 json_t *page_json(const struct stats *s)
 {
-    json_t *json = json_pack("{s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "read", number(s->rows), "kept", number(s->kept), "kept_in",
+    json_t *json = json_pack("{s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "read", number(s->rows), "kept", number(s->kept), "kept_in",
                              text_c(s->last_step == SIZE_MAX ? NULL : s->funnel->list[s->last_step].name), "complete", s->complete, "limits", limits(s),
-                             "scores", scores(s), "pictures", s->pictures ? pictures(s) : json_null(), "captions", captions(s), "hosts", hosts(s),
+                             "scores", scores(s), "labels", labels(s), "pictures", s->pictures ? pictures(s) : json_null(), "captions", captions(s), "hosts", hosts(s),
                              "duplicates", duplicates(s), "rules", rules(s), "drawn", examples(&s->kept_examples));
     if (!json) fail_memory();
     return json;

@@ -7,8 +7,8 @@ static void what_it_is(struct page *p, const struct limit *l)
 {
     struct str rest = str_from(l->what);
     html_text(&p->h, str_cut(&rest, ':'));
-    const char *const column = json_string_value(json_object_get(l->rule->parameters, "column"));
-    if (column) html_f(&p->h, " "), html_c(&p->h, column);
+    for (size_t i = 0; i < 2 && l->columns[i]; i++) html_f(&p->h, i ? " + " : " "), html_c(&p->h, l->columns[i]);
+    if (l->rule->substitute) html_f(&p->h, " <b>("), html_c(&p->h, l->rule->substitute), html_f(&p->h, ")</b>");
 }
 
 static uint64_t scaled(const struct limit *l, uint64_t n) { return n << l->level; }
@@ -43,15 +43,6 @@ static void corpus_cells(struct page *p, const struct limit *l, const struct lim
     html_f(h, "</td>");
 }
 
-/* A number near by that lets through just what the run's own limit does says nothing. */
-static bool is_worth_a_line(const struct limit *l, const struct limit_option *o)
-{
-    if (o->own || o->from[0]) return true;
-    for (size_t i = 0; i < l->option_count; i++)
-        if (l->options[i].own && l->options[i].high == o->high) return l->options[i].passes != o->passes;
-    return true;
-}
-
 static void options_table(struct page *p, const struct limit *l)
 {
     static const struct page_column columns[] = {{"limit", "r"}, {"passes rows", "r"}, {"%", "r"}, {"corpus", "r"}, {"change", "r w"}, {"published in", "src"}};
@@ -59,7 +50,7 @@ static void options_table(struct page *p, const struct limit *l)
     page_table(p, "what-if", NULL, columns, sizeof columns / sizeof *columns, false);
     for (size_t i = 0; i < l->option_count; i++) {
         const struct limit_option *o = &l->options[i];
-        if (!is_worth_a_line(l, o)) continue;
+        if (!limit_option_tells(l, o)) continue;
         html_f(&p->h, "<tr%s><th scope=\"row\" class=\"r\">", o->own ? " class=\"now\"" : "");
         html_bound(&p->h, o->text);
         html_f(&p->h, "</th><td class=\"r\">");
@@ -104,7 +95,10 @@ static void one_score(struct page *p, const struct stats_score *score)
     if (score->limited || !bins_total(&score->bins, BINS_ALL)) return;
     html_f(&p->h, "<figure><figcaption><b><code>");
     html_c(&p->h, score->name);
-    html_f(&p->h, "</code></b> <span>no rule looks at it</span></figcaption><p class=\"readout\">");
+    html_f(&p->h, "</code></b> <span>");
+    if (score->part_of) html_f(&p->h, "part of what <code>"), html_c(&p->h, score->part_of), html_f(&p->h, "</code> looks at");
+    else html_f(&p->h, "no rule limits it");
+    html_f(&p->h, "</span></figcaption><p class=\"readout\">");
     html_count(&p->h, bins_total(&score->bins, BINS_ALL));
     html_f(&p->h, " rows, median ");
     html_value(&p->h, bins_quantile(&score->bins, BINS_ALL, 0.5), false);

@@ -36,26 +36,33 @@ static void rest_row(struct page *p, const struct frequent *t, size_t shown, con
     html_f(&p->h, "%s other %s</td></tr>\n", t->floor ? " or more" : "", noun);
 }
 
+struct small_table {
+    const char *caption, *head, *noun;
+    const char *empty; /* what an absent text means */
+    uint64_t all;      /* rows that are 100 % */
+    bool code;         /* texts are names, not words */
+};
+
 /* A list of short names with rows, corpus, and a bar. */
-static void small_table(struct page *p, const struct frequent *t, const char *caption, const char *head, const char *empty, const char *noun, bool code)
+static void small_table(struct page *p, const struct frequent *t, const struct small_table *of)
 {
-    struct page_column columns[] = {{head, ""}, {"rows", "r"}, {"%", "r"}, {"corpus", "r"}, {"", "barcol"}};
-    page_table(p, "", caption, columns, 5, true);
+    struct page_column columns[] = {{of->head, ""}, {"rows", "r"}, {"%", "r"}, {"corpus", "r"}, {"", "barcol"}};
+    page_table(p, "", of->caption, columns, 5, true);
     for (size_t i = 0; i < t->count && i < LISTED; i++) {
         const struct frequent_item *item = &t->items[i];
         struct str name = frequent_text(t, item);
-        html_f(&p->h, "<tr><th scope=\"row\" class=\"cap\">%s", code && name.n ? "<code>" : "");
+        html_f(&p->h, "<tr><th scope=\"row\" class=\"cap\">%s", of->code && name.n ? "<code>" : "");
         if (name.n) html_text(&p->h, name);
-        else html_f(&p->h, "<span class=\"quiet\">%s</span>", empty);
-        html_f(&p->h, "%s</th>", code && name.n ? "</code>" : "");
+        else html_f(&p->h, "<span class=\"quiet\">%s</span>", of->empty);
+        html_f(&p->h, "%s</th>", of->code && name.n ? "</code>" : "");
         number_cell(p, item, N_ROWS);
         html_f(&p->h, "<td class=\"r\">");
-        html_column(&p->h, item->n[N_ROWS], p->s->rows);
+        html_column(&p->h, item->n[N_ROWS], of->all);
         html_f(&p->h, "</td>");
         number_cell(p, item, N_KEPT);
         bar_cell(p, (double)item->n[N_ROWS], (double)item->n[N_KEPT], top_count(t));
     }
-    rest_row(p, t, LISTED, noun, 5);
+    rest_row(p, t, LISTED, of->noun, 5);
     page_table_end(p);
 }
 
@@ -87,6 +94,21 @@ static void distribution(struct page *p, const struct bins *b, const struct bins
 }
 
 /* ---- pictures */
+
+/* What models say of pictures in words: one table a column. */
+static void labels(struct page *p)
+{
+    const struct stats *s = p->s;
+    size_t shown = 0;
+    for (size_t i = 0; i < s->label_count; i++) {
+        const struct stats_label *label = &s->labels[i];
+        if (!stats_label_tells(label)) continue;
+        html_f(&p->h, shown++ ? "<div>" : "<h3>What scoring says of them</h3>\n<div class=\"two\"><div>");
+        small_table(p, &label->values, &(struct small_table){label->name, "label", "labels", "", label->rows, false});
+        html_f(&p->h, "</div>");
+    }
+    if (shown) html_f(&p->h, "</div>\n");
+}
 
 static void formats(struct page *p)
 {
@@ -160,6 +182,7 @@ void page_of_pictures(struct page *p)
     distribution(p, &s->aspect, &(struct bins_axis){.log = true, .anchor = 1}, "Width / height", "width / height", "Pictures by the ratio of width to height");
     distribution(p, &s->bytes, &(struct bins_axis){.log = true, .integer = true, .anchor = NAN}, "Bytes", "bytes", "Pictures by bytes, as they came");
     html_f(h, "</div>\n");
+    labels(p);
     page_section_end(p);
 }
 
@@ -245,8 +268,10 @@ void page_captions(struct page *p)
     frequent_captions(p);
     html_f(&p->h, "<div class=\"two\">");
     repeats(p);
-    if (s->text_sources.count) small_table(p, &s->text_sources, "Where the text stood", "source", "not said", "sources", true);
-    if (s->languages.count) small_table(p, &s->languages, "Languages <span>as the page declares them</span>", "language", "not declared", "languages", false);
+    if (s->text_sources.count)
+        small_table(p, &s->text_sources, &(struct small_table){"Where the text stood", "source", "sources", "not said", s->rows, true});
+    if (s->languages.count)
+        small_table(p, &s->languages, &(struct small_table){"Languages <span>as the page declares them</span>", "language", "languages", "not declared", s->rows, false});
     html_f(&p->h, "</div>\n");
     if (s->captions.floor) {
         html_f(&p->h, "<p class=\"foot\">More different captions than are kept count of: each one with over ");

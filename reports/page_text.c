@@ -31,6 +31,9 @@ static int add_limit(const struct stats *s, const struct limit *l, struct buf *o
     if (!l->rows || !l->option_count) return 0;
     if (buf_byte(out, '\n') < 0 || log_mask(out, str_from(s->funnel->list[l->step].name)) < 0 || buf_byte(out, ' ') < 0) return -1;
     if (log_mask(out, str_from(l->rule->name)) < 0) return -1;
+    for (size_t i = 0; i < 2 && l->columns[i]; i++)
+        if (buf_printf(out, i ? " + " : ", ") < 0 || log_mask(out, str_from(l->columns[i])) < 0) return -1;
+    if (l->rule->substitute && (buf_printf(out, " (") < 0 || log_mask(out, str_from(l->rule->substitute)) < 0 || buf_byte(out, ')') < 0)) return -1;
     if (buf_printf(out, ": %s%llu rows, median %.4g%s%s\n", l->level ? "≈" : "", (unsigned long long)(l->rows << l->level),
                    bins_quantile(&l->bins, BINS_ALL, 0.5), l->unit[0] ? " " : "", l->unit) < 0)
         return -1;
@@ -39,7 +42,8 @@ static int add_limit(const struct stats *s, const struct limit *l, struct buf *o
     grid_init(&g, "lrrrl", 2);
     int result = 0;
     for (size_t i = 0; i < 5 && result == 0; i++) result = grid_text(&g, str_from(heads[i]));
-    for (size_t i = 0; i < l->option_count && result == 0; i++) result = option_cells(&g, l, &l->options[i]);
+    for (size_t i = 0; i < l->option_count && result == 0; i++)
+        if (limit_option_tells(l, &l->options[i])) result = option_cells(&g, l, &l->options[i]);
     if (result == 0) result = grid_format(&g, out);
     grid_free(&g);
     return result;
@@ -152,6 +156,8 @@ int page_text(const struct stats *s, struct buf *out)
     if (s->rows && buf_printf(out, "\nDifferent captions: %s%llu, different URLs of pictures: %s%llu\n", s->texts.level ? "≈" : "",
                               (unsigned long long)groups_count(&s->texts), s->urls.level ? "≈" : "", (unsigned long long)groups_count(&s->urls)) < 0)
         return -1;
+    for (size_t i = 0; i < s->label_count; i++)
+        if (stats_label_tells(&s->labels[i]) && add_frequent(&s->labels[i].values, s->labels[i].name, out) < 0) return -1;
     return add_frequent(&s->formats, "Formats of pictures", out) < 0 || add_frequent(&s->sizes, "Sizes of pictures", out) < 0 ||
                    add_frequent(&s->captions, "Captions", out) < 0 || add_frequent(&s->text_sources, "Where texts stood", out) < 0 ||
                    add_frequent(&s->languages, "Languages that pages declare", out) < 0 || add_frequent(&s->domains, "Domains of pictures", out) < 0 ||

@@ -123,7 +123,7 @@ static const struct option options[] = {
     {"output", 'o', OPTION_TEXT, offsetof(struct report_options, output), .argument = "FILE|FOLDER/",
      .help = "where to; written whole or not at all"},
     {"funnel", 0, OPTION_FLAG, offsetof(struct report_options, funnel), .help = "steps and rules alone, from the manifests, without reading rows"},
-    {"show-unsafe", 0, OPTION_FLAG, offsetof(struct report_options, show_unsafe), .help = "show pictures whose p_nsfw score is over 0.1, too"},
+    {"show-unsafe", 0, OPTION_FLAG, offsetof(struct report_options, show_unsafe), .help = "show pictures whose score p_nsfw…, p_porn… or p_hentai… is over 0.1, too"},
     {"tally", 0, OPTION_U64, offsetof(struct report_options, tally), .argument = "N", .initial = "0", .hidden = true,
      .help = "most different captions and hosts that are kept count of"},
     {0},

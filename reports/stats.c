@@ -8,9 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Ceilings of the tables, each 3 · 2^k (stats_frequent.h, stats_groups.h): together at most TABLES_BYTES (stats.h). */
+/* Ceilings of the tables, each 3 · 2^k (stats_frequent.h, stats_groups.h): together at most STATS_TABLES (stats.h). */
 enum {
     MANY = 3 << 15,              /* captions, hosts, domains, domains of pages: 24 MB each with their texts */
+    LABELS = 3 << 9,             /* of each column of labels: 0.4 MB */
     FEW = 3 << 12,               /* sources, languages, formats, sizes, statuses: 3 MB each */
     GROUPS = 3 << 17,            /* texts, URLs: 8 MB each, 16 while they grow */
     DUPLICATE_GROUPS = 3 << 15,  /* for each dedup: 2 MB, */
@@ -91,6 +92,11 @@ static void find_columns(struct pass *p, const struct columns *c)
         .sample_length = sampled ? p->at[AT_SAMPLE_LENGTH] : SIZE_MAX, .width = p->at[AT_WIDTH], .height = p->at[AT_HEIGHT]};
 }
 
+static bool is_of_unsafe(struct str column)
+{
+    return str_starts(column, STR("p_nsfw")) || str_starts(column, STR("p_porn")) || str_starts(column, STR("p_hentai"));
+}
+
 /* Columns of scores: a place in the list for each name, whatever file it comes from. */
 static void find_scores(struct pass *p, const struct columns *c)
 {
@@ -102,9 +108,31 @@ static void find_scores(struct pass *p, const struct columns *c)
         while (k < s->score_count && strcmp(s->scores[k].name, c->list[i].name) != 0) k++;
         if (k == STATS_SCORES || p->score_count == STATS_SCORES) continue;
         if (k == s->score_count) strcpy(s->scores[s->score_count++].name, c->list[i].name);
-        bool unsafe = str_starts(str_from(c->list[i].name), STR("p_nsfw"));
+        bool unsafe = is_of_unsafe(str_from(c->list[i].name));
         p->scores[p->score_count++] = (struct pass_score){i, k, unsafe};
     }
+}
+
+/* Columns of what score says in words; the same. */
+static int find_labels(struct pass *p, const struct columns *c)
+{
+    struct stats *s = p->stats;
+    p->label_count = 0;
+    for (size_t i = 0; i < c->count; i++) {
+        const char *const name = c->list[i].name;
+        bool is_label = strncmp(name, "zs_", 3) == 0 || strcmp(name, "score_status") == 0 || strcmp(name, "text_choice") == 0;
+        if (!is_label || c->list[i].type != COLUMN_TEXT || strlen(name) >= sizeof s->labels->name) continue;
+        size_t k = 0;
+        while (k < s->label_count && strcmp(s->labels[k].name, name) != 0) k++;
+        if (k == STATS_LABELS || p->label_count == STATS_LABELS) continue;
+        if (k == s->label_count) {
+            if (frequent_init(&s->labels[k].values, LABELS) < 0) return -1;
+            strcpy(s->labels[s->label_count++].name, name);
+        }
+        p->labels[p->label_count].column = i;
+        p->labels[p->label_count++].label = k;
+    }
+    return 0;
 }
 
 static int pass_frames(struct pass *p, struct rows_reader *reader, size_t step)
@@ -143,7 +171,7 @@ int pass_file(struct pass *p, const char *path, size_t step)
     if (result == 0) {
         find_columns(p, rows_columns(reader));
         find_scores(p, rows_columns(reader));
-        result = limits_columns(&p->stats->limits, rows_columns(reader));
+        result = find_labels(p, rows_columns(reader)) < 0 ? -1 : limits_columns(&p->stats->limits, rows_columns(reader));
     }
     if (result == 0) result = pass_frames(p, reader, step);
     if (result == 0 && p->at[AT_PACK] != SIZE_MAX && !p->stats->packs) result = find_packs(p->stats, path, rows_description(reader));
@@ -217,8 +245,12 @@ static void mark_limited_scores(struct stats *s)
 {
     for (size_t i = 0; i < s->score_count; i++)
         for (size_t k = 0; k < s->limits.count; k++) {
-            json_t *column = json_object_get(s->limits.list[k].rule->parameters, "column");
-            s->scores[i].limited |= json_is_string(column) && strcmp(json_string_value(column), s->scores[i].name) == 0;
+            const struct limit *l = &s->limits.list[k];
+            for (size_t c = 0; c < 2 && l->columns[c]; c++) {
+                if (strcmp(l->columns[c], s->scores[i].name) != 0) continue;
+                if (l->columns[1]) s->scores[i].part_of = l->rule->name;
+                else s->scores[i].limited = true;
+            }
         }
 }
 
@@ -227,7 +259,13 @@ static void sort_lists(struct stats *s)
     struct frequent *const all[] = {&s->captions, &s->hosts,   &s->domains, &s->page_domains, &s->text_sources,
                                  &s->languages, &s->formats, &s->sizes,   &s->http};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) frequent_sort(all[i]);
+    for (size_t i = 0; i < s->label_count; i++) frequent_sort(&s->labels[i].values);
     for (size_t i = 0; i < s->duplicate_count; i++) frequent_sort(&s->duplicates[i].largest);
+}
+
+bool stats_label_tells(const struct stats_label *l)
+{
+    return l->values.count > 1 || (l->values.count == 1 && strcmp(l->name, "score_status") != 0);
 }
 
 uint64_t stats_reached(const struct stats *s, size_t step, unsigned kind)
@@ -264,6 +302,7 @@ void stats_free(struct stats *s)
     struct bins *const bins[] = {&s->words, &s->chars, &s->bytes, &s->aspect, &s->short_side};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) frequent_free(lists[i]);
     for (size_t i = 0; i < sizeof bins / sizeof *bins; i++) bins_free(bins[i]);
+    for (size_t i = 0; i < s->label_count; i++) frequent_free(&s->labels[i].values);
     for (size_t i = 0; i < s->score_count; i++) bins_free(&s->scores[i].bins);
     for (size_t i = 0; i < s->duplicate_count; i++) {
         groups_free(&s->duplicates[i].groups);

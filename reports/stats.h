@@ -33,6 +33,7 @@ enum { N_ROWS, N_KEPT, N_ASKED /* reached fetch */, N_GOT /* a picture came */ }
 enum {
     STATS_TABLES = 200 << 20, /* bytes: every table full of the longest names, eight rules of dedup, and one table growing */
     STATS_SCORES = 64,    /* columns of scores */
+    STATS_LABELS = 16,    /* columns of labels: the first ones */
     STATS_DUPLICATES = 8, /* rules of dedup */
     MAP_SIDE = 44, MAP_PER_OCTAVE = 4,
     KEPT_EXAMPLES = 16, DROPPED_EXAMPLES = 6,
@@ -41,7 +42,14 @@ enum {
 struct stats_score { /* a float column: sim_…, p_… */
     char name[80];
     struct bins bins;
-    bool limited;      /* a rule looks at it: it stands among the limits */
+    bool limited;        /* a rule compares it with a limit: it stands among those */
+    const char *part_of; /* the rule that compares its sum with another column; NULL */
+};
+
+struct stats_label { /* a column of words: zs_…, score_status, text_choice */
+    char name[80];
+    struct frequent values; /* texts, by rows */
+    uint64_t rows;          /* that have one */
 };
 
 struct stats_rule { /* every rule that dropped rows, as counted from the rows */
@@ -72,6 +80,8 @@ struct stats {
     struct limits limits;
     struct stats_score scores[STATS_SCORES];
     size_t score_count;
+    struct stats_label labels[STATS_LABELS];
+    size_t label_count;
 
     struct bins words, chars;           /* of texts */
     struct bins bytes, aspect;          /* of pictures that came; width / height */
@@ -103,6 +113,7 @@ struct stats {
 int stats_gather(struct stats *s, const struct funnel *f, size_t room);
 void stats_free(struct stats *s); /* may be called on a zeroed struct */
 
+bool stats_label_tells(const struct stats_label *l); /* false: no row has one, or all scores are ok */
 /* Rows whose captions name `kind`, that came as far as `step`; kind MENTION_KINDS: all rows. */
 uint64_t stats_reached(const struct stats *s, size_t step, unsigned kind);
 

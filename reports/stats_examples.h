@@ -27,7 +27,7 @@ struct example {
     uint64_t offset, length;  /* in the pack; or of the sample in the shard's tar; length 0: no picture */
     uint64_t shard;
     uint64_t width, height;   /* of the original; 0 where there is none */
-    double unsafe;            /* the largest p_nsfw_… of the row; 0 without such a column */
+    double unsafe;            /* the largest p_nsfw…, p_porn…, p_hentai… of the row; 0 without such a column */
     size_t step;              /* where the row ended; SIZE_MAX: in the corpus */
     char *own;
 };

@@ -36,11 +36,36 @@ static struct rule *add_rule(struct chain *chain, const struct funnel_rule *of)
     return rule;
 }
 
+/* The models whose scores were allowed to stand in for those that rules name. */
+static int allow_substitutes(struct chain *chain, const struct funnel_step *step)
+{
+    const char *const names = step->parameters ? manifest_text(step->parameters, "allow-substitute") : NULL;
+    for (struct str rest = str_from(names ? names : ""); rest.n;) {
+        const char *name = arena_c_string(&chain->arena, str_cut(&rest, ','));
+        if (!name || chain_substitute(chain, name) < 0) return -1;
+    }
+    return 0;
+}
+
+/* The rows of a step lacked a column where a rule says "A for B[, C for D]" of it. */
+static bool step_has_column(const void *context, struct str column)
+{
+    const struct funnel_step *step = context;
+    for (size_t i = 0; i < step->rule_count; i++)
+        for (struct str rest = str_from(step->rules[i].substitute ? step->rules[i].substitute : ""); rest.n;) {
+            struct str pair = str_cut(&rest, ',');
+            size_t at = str_find(pair, STR(" for "));
+            if (at != SIZE_MAX && str_eq(str_from_at(pair, at + 5), column)) return false;
+        }
+    return true;
+}
+
 /* Whether a rule can be asked on this machine: its list may be gone since the run. */
-static bool can_be_asked(const struct funnel_rule *of)
+static bool can_be_asked(const struct funnel_step *step, const struct funnel_rule *of)
 {
     struct chain chain = {0};
-    bool can = chain_init(&chain) == 0 && add_rule(&chain, of) && chain_prepare(&chain, NULL, NULL) == 0 && rule_is_asked(chain.rules[0]);
+    bool can = chain_init(&chain) == 0 && allow_substitutes(&chain, step) == 0 && add_rule(&chain, of) &&
+               chain_prepare(&chain, step_has_column, step) == 0 && rule_is_asked(chain.rules[0]);
     chain_free(&chain);
     return can;
 }
@@ -52,9 +77,10 @@ static unsigned level_of(const struct filter *filter, uint64_t rows)
     return level;
 }
 
-static void describe(struct limit *l, const struct rule *rule)
+static void describe(struct limit *l, const struct rule *rule, const struct chain *chain)
 {
     l->asked = rule;
+    for (size_t i = 0; has_parameter(rule->filter, "column") && i < rule->slot_count && i < 2; i++) l->columns[i] = chain->columns[rule->slots[i]];
     l->what = rule->filter->what;
     l->unit = "";
     for (const struct filter_parameter *p = rule->filter->parameters; p && p->name; p++) {
@@ -69,14 +95,14 @@ static void describe(struct limit *l, const struct rule *rule)
 static int open_step(struct limits *l, struct limits_step *own, const struct funnel_step *step, size_t at, uint64_t rows)
 {
     own->step = at;
-    if (chain_init(&own->chain) < 0 || !(own->of_rule = calloc(step->rule_count + 1, sizeof *own->of_rule))) return -1;
+    if (chain_init(&own->chain) < 0 || allow_substitutes(&own->chain, step) < 0 || !(own->of_rule = calloc(step->rule_count + 1, sizeof *own->of_rule))) return -1;
     for (size_t i = 0; i < step->rule_count; i++) {
         const struct funnel_rule *of = &step->rules[i];
         const struct filter *filter = of->filter ? filter_find(str_from(of->filter)) : NULL;
         if (!filter || !filter->decide || of->unserved || of->done_by) continue;
         bool number = compares_number(filter);
         if (!number && !filter->changes_text) continue;
-        if (!can_be_asked(of)) {
+        if (!can_be_asked(step, of)) {
             l->unasked += number;
             continue;
         }
@@ -86,9 +112,9 @@ static int open_step(struct limits *l, struct limits_step *own, const struct fun
         l->list[l->count++] = (struct limit){.step = at, .rule = of, .level = level_of(filter, rows)};
     }
     if (!own->chain.count) return 0;
-    if (chain_prepare(&own->chain, NULL, NULL) < 0 || !(own->row = filter_row_new(&own->chain))) return -1;
+    if (chain_prepare(&own->chain, step_has_column, step) < 0 || !(own->row = filter_row_new(&own->chain))) return -1;
     for (size_t i = 0; i < own->chain.count; i++)
-        if (own->of_rule[i]) describe(own->of_rule[i], own->chain.rules[i]);
+        if (own->of_rule[i]) describe(own->of_rule[i], own->chain.rules[i], &own->chain);
     return 0;
 }
 

@@ -48,6 +48,7 @@ struct limit {
     const struct funnel_rule *rule; /* there */
     const struct rule *asked;
     const char *unit, *what;        /* of the filter: "pixels", "the shorter side: …" */
+    const char *columns[2];         /* that a rule with column= reads, those of the stand-in where one served it; NULL: none */
     bool integer;
     unsigned level;                 /* asked of one row in 2^level */
     struct bins bins;               /* by enum limit_class */
@@ -70,6 +71,8 @@ struct limits {
 
 int limits_open(struct limits *l, const struct funnel *f, uint64_t rows); /* `rows`: about how many will come */
 void limits_close(struct limits *l); /* may be called on a zeroed struct */
+/* Whether an option says more than the run's own limit: a number near by that lets through just what that does says nothing. */
+bool limit_option_tells(const struct limit *l, const struct limit_option *o);
 int limits_columns(struct limits *l, const struct columns *columns);
 
 struct limits_row {

@@ -97,6 +97,15 @@ static bool same_bound(const struct limit_option *o, const struct limit_option *
     return o->high == p->high && o->at == p->at && o->bounds.strict == p->bounds.strict;
 }
 
+static bool is_listed(struct str names, struct str name)
+{
+    while (names.n) {
+        struct str one = str_cut(&names, ',');
+        if (str_eq(str_trim(one), name)) return true;
+    }
+    return false;
+}
+
 static void add_option(struct limit *l, struct limit_option option, const char *from)
 {
     struct limit_option *found = NULL;
@@ -112,7 +121,7 @@ static void add_option(struct limit *l, struct limit_option option, const char *
         write_bound(found->text, sizeof found->text, &found->bounds, found->high);
     }
     size_t n = strlen(found->from);
-    if (from && !strstr(found->from, from)) snprintf(found->from + n, sizeof found->from - n, "%s%s", n ? ", " : "", from);
+    if (from && !is_listed(str_from(found->from), str_from(from))) snprintf(found->from + n, sizeof found->from - n, "%s%s", n ? ", " : "", from);
 }
 
 /* The run's own limits with one side put elsewhere. */
@@ -147,9 +156,10 @@ static void add_near(struct limit *l, double at, bool high)
     for (int i = -2; i <= 2; i++) add_number(l, l->integer ? at + i : bins_digits(at + i * step, 3), high);
 }
 
+/* Limits on one model's scores say nothing of another's. */
 static void add_published(struct limit *l, const struct published *published, bool high)
 {
-    for (size_t i = 0; i < published->count; i++) {
+    for (size_t i = 0; i < published->count && !l->asked->substitute; i++) {
         const struct chain *chain = &published->list[i].chain;
         for (size_t k = 0; k < chain->count; k++) {
             const struct rule *rule = chain->rules[k];
@@ -183,4 +193,12 @@ void limit_options(struct limit *l, const struct published *published)
         add_near(l, own.at, high);
     }
     qsort(l->options, l->option_count, sizeof *l->options, by_side_and_value);
+}
+
+bool limit_option_tells(const struct limit *l, const struct limit_option *o)
+{
+    if (o->own || o->from[0]) return true;
+    for (size_t i = 0; i < l->option_count; i++)
+        if (l->options[i].own && l->options[i].high == o->high) return l->options[i].passes != o->passes;
+    return true;
 }

@@ -38,6 +38,8 @@ struct pass {
     struct example_columns example;
     struct pass_score scores[STATS_SCORES];
     size_t score_count;
+    struct { size_t column, label; } labels[STATS_LABELS]; /* in the file; in stats.labels */
+    size_t label_count;
     struct domain_cached *domains;
     size_t rule_hint;                  /* rows of one rule often stand together */
 };

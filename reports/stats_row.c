@@ -211,6 +211,18 @@ static int take_scores(struct pass *p, struct seen *s)
     return 0;
 }
 
+static int take_labels(struct pass *p, const struct seen *s)
+{
+    for (size_t i = 0; i < p->label_count; i++) {
+        struct str label = row_text(s->row, p->labels[i].column, &p->scratch);
+        if (!label.n) continue;
+        struct stats_label *to = &p->stats->labels[p->labels[i].label];
+        to->rows++;
+        if (count(&to->values, label, s) < 0) return -1;
+    }
+    return 0;
+}
+
 /* ---- how it ended */
 
 static int fill(struct pass *p, struct example *x, const struct seen *s)
@@ -288,7 +300,7 @@ int pass_row(struct pass *p, const struct row *row, size_t step)
     s.by = kept ? NULL : rule_of(p, &s);
     look_ahead(p, &s);
     stats->rows++;
-    if (take_scores(p, &s) < 0) return -1;
+    if (take_scores(p, &s) < 0 || take_labels(p, &s) < 0) return -1;
     struct limits_row l = {row, &p->example, s.end, s.rule, s.also, s.hash, s.same, s.unsafe};
     if (limits_row(&stats->limits, &l, &p->scratch) < 0) return -1;
     if (s.got && (take_picture(p, &s) < 0 || take_status(p, &s) < 0)) return -1;

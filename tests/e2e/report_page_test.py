@@ -8,6 +8,7 @@ import math
 import os
 import random
 import re
+import shutil
 import unittest
 
 from tests.e2e import browser, make
@@ -34,6 +35,23 @@ stages:
       rule: [side image.min_side min=30, bytes image.bytes min=300 max=4000, aspect image.aspect max=2.1]
   - shard:
       samples: 40
+tasks: {tasks}
+"""
+SCORED = """
+inputs: [{inputs}]
+stages:
+  - extract:
+  - fetch:
+      size: 64
+  - score:
+      classes: laion_nsfw
+      classifier: gantman
+      cache: ""
+  - filter:
+      at: all
+      allow-substitute: builtin
+      rule: [similar score.range column=sim_b32 min=0.01, photo score.range column=p_photo_builtin max=0.5, adult score.range column=p_porn_gantman plus=p_hentai_gantman max=0.3]
+  - shard:
 tasks: {tasks}
 """
 
@@ -293,6 +311,33 @@ class Numbers(ReportPage):
                 self.assertEqual(option["kept"], sum(holds(v) for v, row in reached if kept(v, row)), (rule, option))
                 self.assertEqual(option["let_in"], sum(holds(v) for v, row in reached if only(v, row)), (rule, option))
 
+    def test_scores_with_limits_stand_ins_and_labels(self):
+        self.make_run(tasks=1, crawls=[crawl(3, pages=14)], recipe=SCORED)
+        rows = [row for row in self.rows() if "sim_builtin" in row]
+        self.assertGreater(len(rows), 30)
+        told = self.json()["rows"]
+        limits = {limit["rule"]: limit for limit in told["limits"]}
+        measured = {"similar": lambda row: float(row["sim_builtin"]), "photo": lambda row: float(row["p_photo_builtin"]),
+                    "adult": lambda row: float(row["p_porn_gantman"]) + float(row["p_hentai_gantman"])}
+        self.assertEqual(list(limits), list(measured))
+        for rule, value in measured.items():
+            limit, values = limits[rule], [value(row) for row in rows]
+            self.assertEqual((limit["rows"], limit["without"], limit["disagree"]), (len(rows), 0, 0))
+            self.assertEqual(sum(map(sum, (limit["histogram"][name] for name in ("kept", "passed", "failed_this_only", "failed")))), len(rows))
+            for option in limit["limits"]:
+                bound = float(option["limit"][2:])
+                self.assertEqual(option["passes"], sum(x >= bound if option["limit"][0] == ">" else x <= bound for x in values), option)
+        self.assertEqual({option["published"] for option in limits["similar"]["limits"]}, {""})  # LAION's are of another model
+        self.assertEqual(set(told["labels"]), {"zs_laion_nsfw_builtin", "score_status"})
+        for column, labels in told["labels"].items():
+            self.assert_frequent(labels, rows, lambda row, column=column: row[column])
+        text, words = self.winnow("report", "--format", "text", "OUT").out.decode(), self.page()[1].words
+        for said in (text, words):
+            self.assertIn("sim_builtin for sim_b32", said)
+            self.assertIn("zs_laion_nsfw_builtin", said)
+        for said in ("1 on another model’s scores", "part of what adult looks at", "no rule limits it"):
+            self.assertIn(said, words)
+
     def test_published_limits_stand_among_the_others(self):
         self.make_run()
         limits = {limit["rule"]: limit for limit in self.json()["rows"]["limits"]}
@@ -490,11 +535,13 @@ class Whole(ReportPage):
     def test_unsafe_pictures_are_covered(self):
         self.make_run(recipe=RECIPE.split("  - shard:")[0] + "tasks: {tasks}\n", tasks=1)
         rows = self.winnow("view", "--plain", "OUT/05-filter/00000.rows.zst").out.decode().splitlines()
-        self.write("scored.tsv", "".join(line + ("\tp_nsfw_x" if i == 0 else f"\t{0.9 if i % 2 else 0.01}") + "\n" for i, line in enumerate(rows)))
-        self.winnow("filter", "-q", "--plain-input", "--packs", "OUT/packs", "--rule", "any score.range column=p_nsfw_x max=1", "-o", "OUT/06-filter/", "scored.tsv")
         images = lambda *arguments: sum(tag == "img" for tag, _ in self.page(*arguments)[1].tags)
-        self.assertIn("not shown", self.page()[1].words)
-        self.assertLess(images(), images("--show-unsafe"))
+        for score in ("p_nsfw_x", "p_porn_gantman", "p_hentai_gantman"):
+            self.write("scored.tsv", "".join(line + (f"\t{score}" if i == 0 else f"\t{0.9 if i % 2 else 0.01}") + "\n" for i, line in enumerate(rows)))
+            self.winnow("filter", "-q", "--plain-input", "--packs", "OUT/packs", "--rule", f"any score.range column={score} max=1", "-o", "OUT/06-filter/", "scored.tsv")
+            self.assertIn("not shown", self.page()[1].words)
+            self.assertLess(images(), images("--show-unsafe"))
+            shutil.rmtree(self.path("OUT/06-filter"))
 
 
 @unittest.skipUnless(browser.PROGRAM, "chromium is not installed")
