@@ -6,6 +6,23 @@
 
 #include <stdlib.h>
 
+static bool is_comment(struct str line) { return line.n == 0 || str_starts(line, STR("# ")) || str_eq(line, STR("#")); }
+
+/* Whether every line is a word, one space and a whole number: lists of counts as FrequencyWords has them. */
+static bool counts_stand_behind_spaces(struct str rest)
+{
+    size_t lines = 0;
+    while (rest.n) {
+        struct str line = str_trim(str_cut(&rest, '\n'));
+        if (is_comment(line)) continue;
+        uint64_t count;
+        struct str word = str_cut(&line, ' ');
+        if (word.n == 0 || memchr(word.p, '\t', word.n) || str_to_u64(line, &count) < 0) return false;
+        lines++;
+    }
+    return lines > 1;
+}
+
 static int parse_lines(struct wordlist *list, const char *path)
 {
     struct str rest = buf_str(&list->text);
@@ -14,12 +31,13 @@ static int parse_lines(struct wordlist *list, const char *path)
     list->entries = calloc(lines, sizeof *list->entries);
     list->numbers = calloc(lines, sizeof *list->numbers);
     if (!list->entries || !list->numbers) return fail_memory();
+    char separator = counts_stand_behind_spaces(rest) ? ' ' : '\t';
     for (size_t number = 1; rest.p; number++) {
         struct str line = str_cut(&rest, '\n');
         if (!utf8_valid(line)) return fail_usage("%s:%zu: not UTF-8", path, number);
         line = str_trim(line);
-        if (line.n == 0 || str_starts(line, STR("# ")) || str_eq(line, STR("#"))) continue;
-        struct str entry = str_trim(str_cut(&line, '\t')), value = str_trim(str_cut(&line, '\t'));
+        if (is_comment(line)) continue;
+        struct str entry = str_trim(str_cut(&line, separator)), value = str_trim(str_cut(&line, separator));
         if (value.n && str_to_double(value, &list->numbers[list->count]) < 0)
             return fail_usage("%s:%zu: '%.*s' behind the tab is no number", path, number, STR_ARG(value));
         if (entry.n) list->entries[list->count++] = entry;

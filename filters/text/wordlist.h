@@ -1,5 +1,7 @@
 /* Word lists: text files of one entry a line, blank lines and lines that begin with "# " left out, white space at both ends
- * trimmed. A tab parts an entry from a number (a count, a valence); entries without one have 0.
+ * trimmed. A tab parts an entry from a number (a count, a valence); entries without one have 0, further columns are not read. So
+ * LDNOOBW's lists and VADER's lexicon are read as they are published; lists of counts as FrequencyWords has them ("word 12345") are
+ * known by every line of the file being of that form.
  */
 #ifndef WINNOW_FILTERS_WORDLIST_H
 #define WINNOW_FILTERS_WORDLIST_H
