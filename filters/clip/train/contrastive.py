@@ -8,6 +8,8 @@ likeness of the captions; the text tower is held near its teacher. Kept is the r
 from OUT.checkpoint to the same result. OUT.tsv has a line a step, and every --look steps the figures of the pairs kept back.
 """
 import argparse
+import copy
+import json
 import os
 import time
 
@@ -43,19 +45,24 @@ def start(options, texts):
         torch.nn.init.normal_(layer.weight, std=layer.in_features ** -0.5)
         if layer.bias is not None:
             torch.nn.init.zeros_(layer.bias)
-    image.embed.class_vectors.weight.data = name_vectors(options.work, text, texts).cpu()
+    image.embed.class_vectors.weight.data = name_vectors(options.work, text, texts)
     return Towers(image, text).to(texts.where, memory_format=torch.channels_last), teacher
 
 
 def name_vectors(work, text, texts):
     """[1000, 256]: the mean embedding of a class's names, each bare and as what a photo shows."""
+    with open(f"{work}/classes.json", encoding="utf-8") as file:
+        said = [(row, prompt.format(name)) for row, synonyms in enumerate(json.load(file)) for name in synonyms["names"]
+                for prompt in ("{}", "a photo of a {}")]
+    said.sort(key=lambda each: len(each[1]))
+    sums, numbers = torch.zeros(model.CLASSES, model.EMBEDDING), torch.zeros(model.CLASSES, 1)
     text.eval()
-    rows = []
     with torch.no_grad():
-        for synonyms in evaluate.json.load(open(f"{work}/classes.json", encoding="utf-8")):
-            said = [prompt.format(name) for name in synonyms["names"] for prompt in ("{}", "a photo of a {}")]
-            rows.append(text(texts.ids(said)).mean(0))
-    return torch.stack(rows)
+        for i in range(0, len(said), 256):
+            rows, lines = zip(*said[i:i + 256])
+            sums.index_add_(0, torch.tensor(rows), text(texts.ids(lines)).cpu())
+            numbers.index_add_(0, torch.tensor(rows), torch.ones(len(rows), 1))
+    return sums / numbers
 
 
 def groups(towers, options):
@@ -137,7 +144,7 @@ def move_mean(mean, towers, step):
 
 def train(options, texts, pairs, pictures):
     towers, teacher = start(options, texts)
-    mean, _ = start(options, texts)
+    mean = copy.deepcopy(towers)
     optimiser = torch.optim.AdamW(groups(towers, options), betas=(0.9, 0.98))
     draw = Draw(pairs, options)
     total = options.steps or options.epochs * draw.epoch
