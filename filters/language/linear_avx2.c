@@ -1,6 +1,7 @@
 /* The sum of rows with AVX2: a block of columns stays in two registers while all rows pass. */
 #include "filters/language/linear.h"
 
+#if defined(__x86_64__)
 #include <immintrin.h>
 
 __attribute__((target("avx2"))) static void add_block(const struct linear *model, const uint32_t *features, size_t count, unsigned block,
@@ -43,3 +44,9 @@ void linear_add_avx2(const struct linear *model, const uint32_t *features, size_
     }
     for (unsigned b = 0; b < model->blocks; b++) add_block(model, features, count, b, &sums[b]);
 }
+#else
+void linear_add_avx2(const struct linear *model, const uint32_t *features, size_t count, linear_sum *sums)
+{
+    linear_add_portable(model, features, count, sums); /* never chosen: other processors have no such feature */
+}
+#endif

@@ -7,6 +7,7 @@
 #include "filters/language/linear.h"
 #include "filters/language/tagger.h"
 #include "pipeline/base/arena.h"
+#include "pipeline/base/cpu.h"
 #include "pipeline/base/fail.h"
 
 #include <setjmp.h>
@@ -275,6 +276,26 @@ static void test_damaged_models_are_refused(void **state)
     }
 }
 
+static void test_every_kernel_has_the_same_sums(void **state)
+{
+    (void)state;
+    if (!(cpu_features() & CPU_AVX2)) skip();
+    static const unsigned columns[] = {5, 32, 33, 64, 65, 128};
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        struct buf packed = made_model("winnow-linear 1\n", 8, columns[i], columns[i]);
+        struct linear *model = linear_read(buf_str(&packed));
+        assert_non_null(model);
+        uint32_t features[100];
+        for (uint32_t k = 0; k < 100; k++) features[k] = k * 2654435761u;
+        linear_sum portable[LINEAR_BLOCKS_MOST] = {{3}}, avx2[LINEAR_BLOCKS_MOST] = {{3}};
+        linear_add_portable(model, features, 100, portable);
+        linear_add_avx2(model, features, 100, avx2);
+        assert_memory_equal(portable, avx2, sizeof portable);
+        linear_close(model);
+        buf_free(&packed);
+    }
+}
+
 /* ---- languages */
 
 static void test_languages_unsure_and_other(void **state)
@@ -312,6 +333,7 @@ int main(void)
         cmocka_unit_test(test_published_captions_come_out_as_printed),
         cmocka_unit_test(test_tables_take_the_heaviest_of_equal_names),
         cmocka_unit_test(test_damaged_models_are_refused),
+        cmocka_unit_test(test_every_kernel_has_the_same_sums),
         cmocka_unit_test(test_languages_unsure_and_other),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
