@@ -25,6 +25,17 @@ static int note_table(struct stage_run *run, const json_t *description, const ch
     return same ? 0 : fail_usage("%s: a table of other counts, or with another bound, than %s", path, run->own->in.files[0].path);
 }
 
+/* Where the rows' pictures lie, as their file says it: from its own folder. The first file that says so counts. */
+static int note_packs(struct stage_run *run, const json_t *description, const char *path)
+{
+    const char *packs = json_string_value(json_object_get(description, "packs")), *slash = strrchr(path, '/');
+    if (!packs || run->packs || run->stage->makes_packs) return 0;
+    struct arena *arena = &run->own->arena;
+    run->packs = packs[0] == '/' || !slash ? arena_c_string(arena, str_from(packs))
+                                           : arena_printf(arena, "%.*s/%s", (int)(slash - path), path, packs);
+    return run->packs ? 0 : -1;
+}
+
 static int look_at(struct stage_run *run, struct row_input *file)
 {
     struct rows_reader *r;
@@ -40,19 +51,7 @@ static int look_at(struct stage_run *run, struct row_input *file)
         file->last_frame = d->frames;
         memcpy(file->hash, d->hash, sizeof file->hash);
         result = note_table(run, d->json, file->path);
-        const char *packs = json_string_value(json_object_get(d->json, "packs"));
-        if (packs && !run->packs && !run->stage->makes_packs) {
-            const char *slash = strrchr(file->path, '/');
-            run->packs = packs[0] == '/' || !slash
-                             ? arena_c_string(&run->own->arena, str_from(packs))
-                             : NULL;
-            if (!run->packs) {
-                char *joined = NULL;
-                if (asprintf(&joined, "%.*s/%s", (int)(slash - file->path), file->path, packs) < 0) result = fail_memory();
-                else run->packs = arena_c_string(&run->own->arena, str_from(joined));
-                free(joined);
-            }
-        }
+        if (result == 0) result = note_packs(run, d->json, file->path);
     }
     if (result == 0 && run->in.count == 0) result = columns_copy(&run->in, rows_columns(r));
     else if (result == 0 && !columns_equal(&run->in, rows_columns(r)))
@@ -286,6 +285,7 @@ int stage_row_input(struct stage_run *run, const struct rows_reader *reader, con
 {
     const struct rows_description *d = rows_description(reader);
     if (!d) return fail_usage("%s: not written by winnow, or not to its end", path);
+    if (note_packs(run, d->json, path) < 0) return -1;
     json_t *input = json_pack("{s:s,s:s,s:I}", "name", stage_short_name(path), "xxh3_128", d->hash, "size", (json_int_t)rows_stored_size(reader));
     return input && json_array_append_new(run->own->inputs, input) == 0 ? 0 : fail_memory();
 }

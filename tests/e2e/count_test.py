@@ -390,6 +390,19 @@ class Recipes(Counting):
         again = {path: os.stat(self.path("spread", path)).st_mtime_ns for path in make.tree(self.path("spread"), ["log"])}
         self.assertEqual({p: t for p, t in before.items() if "count" in p}, {p: t for p, t in again.items() if "count" in p})
 
+    def test_pictures_are_found_behind_an_exchange_by_their_hashes(self):
+        self.write("crawl.warc.gz", make.crawl(24, seed=3))
+        head = ("inputs: crawl.warc.gz\npreset: coyo700m\nwithout: [unserved, noun]\n"
+                "set: [bytes.min=1, min_side.min=1, chars.min=1, words.min=1]\n")
+        made = []
+        for name, more in (("one", ""), ("spread", "tasks: 3\nbuckets: 2\n")):
+            self.write(f"{name}.yaml", head + more)
+            self.winnow("run", "-q", "-o", name, f"{name}.yaml")
+            found = self.winnow("get", name, "--where", "1", "--columns", "id,text,sha256").out.decode()
+            made.append(sorted(found.splitlines()))
+        self.assertGreater(len(made[0]), 10)
+        self.assertEqual(made[0], made[1])
+
 
 if __name__ == "__main__":
     unittest.main()
