@@ -25,7 +25,7 @@ bool page_has(const struct page *p, enum section section)
 {
     const struct stats *s = p->s;
     switch (section) {
-    case SECTION_LIMITS: return s->limits.count + s->score_count > 0;
+    case SECTION_LIMITS: return s->rows > 0 && s->limits.count + s->score_count > 0;
     case SECTION_PICTURES: return s->pictures > 0;
     case SECTION_CAPTIONS:
     case SECTION_HOSTS:
@@ -38,8 +38,10 @@ bool page_has(const struct page *p, enum section section)
 
 void page_section(struct page *p, enum section section)
 {
+    int number = 1; /* 1 is the summary */
+    for (enum section i = SECTION_FUNNEL; i <= section; i++) number += page_has(p, i);
     html_f(&p->h, "<section id=\"%s\" aria-labelledby=\"h-%s\"><div class=\"head\"><h2 id=\"h-%s\"><span class=\"no\">%d</span>%s</h2><p class=\"lede\">",
-           sections[section].id, sections[section].id, sections[section].id, (int)section, sections[section].title);
+           sections[section].id, sections[section].id, sections[section].id, number, sections[section].title);
 }
 
 void page_lede_end(struct page *p) { html_f(&p->h, "</p></div>\n"); }

@@ -7,7 +7,7 @@ static bool is_asked(const struct funnel_rule *rule) { return !rule->unserved &&
 
 bool page_has_limit(const struct page *p, size_t step, const struct funnel_rule *rule)
 {
-    for (size_t i = 0; i < p->s->limits.count; i++)
+    for (size_t i = 0; page_has(p, SECTION_LIMITS) && i < p->s->limits.count; i++)
         if (p->s->limits.list[i].step == step && p->s->limits.list[i].rule == rule) return true;
     return false;
 }
@@ -221,9 +221,10 @@ void page_funnel(struct page *p)
         chart_staircase(&p->h, p->f);
         html_f(&p->h, "</figure>\n");
     }
-    html_f(&p->h, "<p class=\"legend\"><span><i class=\"sw drop\"></i>dropped in order: rows that came this far and failed</span>"
-                  "<span><i class=\"sw alone\"></i>would drop alone: rows of the step’s input that fail this rule, whatever the others say</span>"
-                  "<span><i class=\"sw keep\"></i>kept</span></p>\n");
+    if (p->s->rows)
+        html_f(&p->h, "<p class=\"legend\"><span><i class=\"sw drop\"></i>dropped in order: rows that came this far and failed</span>"
+                      "<span><i class=\"sw alone\"></i>would drop alone: rows of the step’s input that fail this rule, whatever the others say</span>"
+                      "<span><i class=\"sw keep\"></i>kept</span></p>\n");
     table(p);
     html_f(&p->h, "<p class=\"foot\"><span class=\"mark paper\">paper</span> the limit is stated in the publication · <span class=\"mark code\">code</span> "
                   "it is read from the released code · <span class=\"mark choice\">choice</span> ours, where both are silent · "

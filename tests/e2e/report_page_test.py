@@ -503,6 +503,9 @@ class Whole(ReportPage):
         text, page = self.page()
         self.assertEqual(page.open, [])
         self.assertIn("Nothing came in", page.words)
+        self.assertNotIn("No row reached it", page.words)
+        self.assertEqual(re.findall(r'<h2[^>]*><span class="no">(\d+)<', text), ["2", "3", "4", "5"])  # the sections that are there
+        self.assertEqual(set(re.findall(r'href="#([^"]+)"', text)) - set(re.findall(r' id="([^"]+)"', text)), set())
         self.assertNotRegex(page.words, r"\bnan\b|\binf\b|-nan")
         self.assertEqual(self.json()["rows"]["read"], 0)
 
