@@ -4,7 +4,7 @@
     make_blank.py OUT.tar [PAIRS.tar...]
 
 Blank ones are drawn here: blank (white or nearly, empty frames), spacer, colour (one colour, soft gradients, noise of encoders), tile
-("no image available" and its kin: five families of fonts, 24 languages, icons, frames, avatars, measured rectangles). Of what is not
+("no image available" and its kin: fourteen fonts, 19 languages, icons, frames, avatars, measured rectangles). Of what is not
 blank, words that look like logos are drawn here, too; the rest comes from PAIRS, shards of pictures with a json of `kind`, `source` and
 `captions`: logos made pale, photographs of snow, ice and white things, photographs made pale, products and other things cut out on
 white, and drawings, screenshots and art as they are. Each picture has a half, a or b: fonts, languages and icons of tiles are of one
