@@ -99,7 +99,8 @@ def erase(chance, x):
 def augment(chance, pictures, widths, heights, kinds, least):
     """CHANCE is a numpy Generator; WIDTHS and HEIGHTS are those before squashing; LEAST is the smallest area of a cut."""
     still = numpy.array([kind in STILL for kind in kinds])
-    x = place(chance, pictures.float(), torch.tensor(widths, dtype=torch.float64), torch.tensor(heights, dtype=torch.float64), still, least)
+    widths, heights = torch.tensor(widths, dtype=torch.float64), torch.tensor(heights, dtype=torch.float64)
+    x = place(chance, pictures.float(), widths, heights, still, least)
     for change in (colour, sharpness, blocks, noise, erase):
         x = change(chance, x)
     return x.clamp(0, 255)

@@ -18,8 +18,8 @@ import steps
 import teacher as teachers
 import wordnet
 
-TOO_GENERAL = {"entity", "physical entity", "object", "whole", "artifact", "living thing", "organism", "animal", "chordate", "vertebrate",
-               "invertebrate", "matter", "substance", "abstraction", "causal agent", "instrumentality", "thing", "person",
+TOO_GENERAL = {"entity", "physical entity", "object", "whole", "artifact", "living thing", "organism", "animal", "chordate",
+               "vertebrate", "invertebrate", "matter", "substance", "abstraction", "causal agent", "instrumentality", "thing", "person",
                "natural object", "group", "attribute", "relation", "psychological feature", "part"}
 
 

@@ -122,12 +122,13 @@ def losses(options, step, towers, teacher, texts, draw, pictures):
     shown = torch.from_numpy(pictures[which]).to(texts.where).permute(0, 3, 1, 2)
     shown = augment.augment(chance, shown, [p["width"] for p in pairs], [p["height"] for p in pairs], [p["kind"] for p in pairs],
                             options.area)
-    other = [texts.lines[i] for i in chance.integers(len(texts.lines), size=options.batch)]
+    other = [texts.lines[i] for i in chance.integers(len(texts.lines), size=options.others)]
     said, other = texts.ids(captions), texts.ids(other)
     with steps.mixed(texts.where):
         with torch.no_grad():
-            taught, taught_other = teacher(said), teacher(other)
-        shown, ours, ours_other = towers.image(shown), towers.text(said), towers.text(other)
+            taught, taught_other = (teachers.by_length(teacher, ids) for ids in (said, other))
+        shown = towers.image(shown)
+        ours, ours_other = (teachers.by_length(towers.text, ids) for ids in (said, other))
     same = equal(draw.pairs, which, captions).to(texts.where)
     hard, soft = contrast(shown, ours, taught, towers.scale.exp(), same)
     kept = 0.5 * (1 - (ours * taught).sum(-1)).mean() + (1 - (ours_other * taught_other).sum(-1)).mean()
@@ -184,8 +185,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("--work", "--minilm", "--efficientnet", "--text", "--out"):
         parser.add_argument(name, required=True)
-    for name, default in (("--batch", 512), ("--epochs", 14), ("--steps", 0), ("--seed", 0), ("--space", 20000), ("--every", 50),
-                          ("--look", 50), ("--val", 1000)):
+    for name, default in (("--batch", 512), ("--others", 512), ("--epochs", 14), ("--steps", 0), ("--seed", 0), ("--space", 20000),
+                          ("--every", 50), ("--look", 50), ("--val", 1000)):
         parser.add_argument(name, type=int, default=default)
     for name, default in (("--rate", 3e-4), ("--head-rate", 1e-3), ("--text-rate", 3e-4), ("--soft", 0.3), ("--area", 0.35)):
         parser.add_argument(name, type=float, default=default)

@@ -30,7 +30,7 @@ def embed(image, text, texts, pairs, pictures, which):
         for i in range(0, len(which), 64):
             part = which[i:i + 64]
             shown.append(image(torch.from_numpy(pictures[part]).to(texts.where).permute(0, 3, 1, 2)))
-            said.append(text(texts.ids([pairs[k]["views"][0] for k in part])))
+            said.append(teachers.by_length(text, texts.ids([pairs[k]["views"][0] for k in part])))
     image.train(), text.train()
     return torch.cat(shown).float().cpu().numpy(), torch.cat(said).float().cpu().numpy()
 
