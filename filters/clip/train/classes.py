@@ -56,6 +56,8 @@ def hypernym_vectors(work, folder, text, texts):
     for row, synonyms in enumerate(classes):
         key = synset_of(synonyms["all"], nouns, by_word)
         for hypernym in above(key, nouns) if key else []:
+            if not nouns[hypernym].tagged:
+                continue
             name = nouns[hypernym].words[0]
             if name not in known:
                 with torch.no_grad():
