@@ -16,7 +16,7 @@
 
 #include "pipeline/rows/batch.h"
 #include "reports/search.h"
-#include "reports/steps.h"
+#include "shard/steps.h"
 
 enum find_end { FIND_SAMPLE, FIND_ROW, FIND_DROPPED };
 

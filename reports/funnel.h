@@ -12,7 +12,7 @@
 #ifndef WINNOW_REPORTS_FUNNEL_H
 #define WINNOW_REPORTS_FUNNEL_H
 
-#include "reports/steps.h"
+#include "shard/steps.h"
 
 enum { FUNNEL_LOSSES_LISTED = 1000 }; /* of a step; manifests list as many of a task */
 

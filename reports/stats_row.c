@@ -6,7 +6,6 @@
 #include "pipeline/base/unicode.h"
 #include "pipeline/base/utf8.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /* What every part of the counting wants to know of a row. */
@@ -16,6 +15,7 @@ struct seen {
     bool kept, asked, got;   /* asked: it reached fetch; got: it has a picture */
     uint64_t hash, same;     /* of the id; of the URL */
     double unsafe;
+    uint64_t width;          /* pixels; 0: not known */
     struct str rule, also;
     struct stats_rule *by;   /* that dropped it; NULL: none, or none that the manifests name */
     struct str url, text, host, domain, page_domain;
@@ -177,10 +177,28 @@ static size_t map_cell(const struct stats *s, uint64_t side)
     return (size_t)i;
 }
 
+static size_t add_digits(char *to, uint64_t n)
+{
+    char digits[20];
+    size_t count = 0;
+    do digits[count++] = (char)('0' + n % 10);
+    while (n /= 10);
+    for (size_t i = 0; i < count; i++) to[i] = digits[count - 1 - i];
+    return count;
+}
+
+/* "640x480" */
+static struct str size_text(uint64_t width, uint64_t height, char room[48])
+{
+    size_t n = add_digits(room, width);
+    room[n++] = 'x';
+    return str_of(room, n + add_digits(room + n, height));
+}
+
 static int take_picture(struct pass *p, const struct seen *s)
 {
     struct stats *stats = p->stats;
-    uint64_t width, height, bytes;
+    uint64_t width = s->width, height, bytes;
     stats->pictures++;
     stats->pictures_kept += s->kept;
     if (cell_u64(p, s->row, AT_BYTES, &bytes)) {
@@ -189,13 +207,12 @@ static int take_picture(struct pass *p, const struct seen *s)
         if (bins_add(&stats->bytes, (double)bytes, class_of(s)) < 0) return -1;
     }
     if (p->at[AT_FORMAT] != SIZE_MAX && count(&stats->formats, cell(p, s->row, AT_FORMAT), s) < 0) return -1;
-    if (!cell_u64(p, s->row, AT_WIDTH, &width) || !cell_u64(p, s->row, AT_HEIGHT, &height) || !width || !height) return 0;
-    char size[48];
-    int n = snprintf(size, sizeof size, "%llux%llu", (unsigned long long)width, (unsigned long long)height);
+    if (!cell_u64(p, s->row, AT_HEIGHT, &height) || !height) return 0;
+    char room[48];
     const char *const filter = s->by ? s->by->rule->filter : NULL;
     unsigned fate = s->kept ? MAP_KEPT : filter && strncmp(filter, "image.", 6) == 0 ? MAP_PICTURE : MAP_OTHER;
     stats->map[map_cell(stats, width)][map_cell(stats, height)][fate]++;
-    if (count(&stats->sizes, str_of(size, (size_t)n), s) < 0) return -1;
+    if (count(&stats->sizes, size_text(width, height, room), s) < 0) return -1;
     if (bins_add(&stats->short_side, (double)(width < height ? width : height), class_of(s)) < 0) return -1;
     return bins_add(&stats->aspect, (double)width / (double)height, class_of(s));
 }
@@ -290,12 +307,11 @@ int pass_row(struct pass *p, const struct row *row, size_t step)
 {
     struct stats *stats = p->stats;
     arena_reset(&p->scratch);
-    uint64_t width = 0;
     bool kept = step == SIZE_MAX;
     struct seen s = {.row = row, .end = step, .kept = kept, .rule = cell(p, row, AT_RULE), .also = cell(p, row, AT_ALSO),
                      .url = cell(p, row, AT_URL), .text = cell(p, row, AT_TEXT)};
     s.asked = stats->fetch_step != SIZE_MAX && (kept ? stats->last_step >= stats->fetch_step : step >= stats->fetch_step);
-    s.got = cell_u64(p, row, AT_WIDTH, &width) && width > 0;
+    s.got = cell_u64(p, row, AT_WIDTH, &s.width) && s.width > 0;
     s.hash = hash_xxh3_128(cell(p, row, AT_ID), 0).low;
     s.by = kept ? NULL : rule_of(p, &s);
     look_ahead(p, &s);

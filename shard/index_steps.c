@@ -4,9 +4,8 @@
 #include "pipeline/base/file.h"
 #include "pipeline/manifest.h"
 #include "shard/index_private.h"
+#include "shard/steps.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,54 +68,18 @@ static bool is_manifest(const char *name)
     return str_ends(s, STR(".json")) && s.n >= 10 && str_to_u64(str_of(s.p, s.n - 5), &task) == 0;
 }
 
-static int is_entry(const struct dirent *entry) { return entry->d_name[0] != '.'; }
-
-/* Names of one number of digits sort as their numbers do; with more digits they are larger. */
-static int by_number(const struct dirent **a, const struct dirent **b)
-{
-    size_t x = strspn((*a)->d_name, "0123456789"), y = strspn((*b)->d_name, "0123456789");
-    return x != y ? (x < y ? -1 : 1) : strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int add_folder(struct index_run *run, const char *name, const char *folder)
-{
-    struct dirent **entries = NULL;
-    int count = folder ? scandir(folder, &entries, is_entry, by_number) : -1, result = 0;
-    if (count < 0) return errno == ENOENT ? 0 : fail_errno("%s: cannot read this folder", folder);
-    struct index_step *step = NULL;
-    for (int i = 0; i < count; i++) {
-        if (result == 0 && is_manifest(entries[i]->d_name)) {
-            if (!step) step = add_step(run, name);
-            result = step ? texts_add(&step->manifests, joined(run, str_from(folder), entries[i]->d_name)) : -1;
-        }
-        free(entries[i]);
-    }
-    free(entries);
-    return result;
-}
-
-/* OUT: the folders NN-STAGE by number, then the shards'. */
 static int find_in_out(struct index_run *run, const char *out)
 {
-    struct str base = str_from(out);
-    while (base.n > 1 && base.p[base.n - 1] == '/') base.n--;
-    const char *folder = joined(run, base, "/");
-    struct dirent **entries = NULL;
-    int count = folder ? scandir(folder, &entries, is_entry, by_number) : -1, result = 0;
-    if (count < 0) return fail_errno("%s: cannot read this folder", out);
-    for (int i = 0; i < count; i++) {
-        const char *name = entries[i]->d_name;
-        size_t digits = strspn(name, "0123456789");
-        if (result == 0 && digits >= 2 && name[digits] == '-') {
-            const char *kept = arena_c_string(&run->arena, str_from(name));
-            const char *inside = kept ? joined(run, str_from(folder), kept) : NULL;
-            result = inside ? add_folder(run, kept, joined(run, str_from(inside), "/")) : -1;
-        }
-        free(entries[i]);
+    struct steps steps;
+    int result = steps_open(&steps, out);
+    if (result == 0 && steps.itself) result = fail("%s: no manifest in it: nothing was published there", out);
+    for (size_t i = 0; i < steps.count && result == 0; i++) {
+        struct index_step *step = add_step(run, arena_c_string(&run->arena, str_from(steps.list[i].name)));
+        if (!step) result = -1;
+        for (size_t t = 0; t < steps.list[i].task_count && result == 0; t++)
+            result = texts_add(&step->manifests, steps_manifest_path(&steps, i, t, &run->arena));
     }
-    free(entries);
-    if (result == 0) result = add_folder(run, "shards", joined(run, str_from(folder), "shards.meta/"));
-    if (result == 0 && !run->step_count) result = fail("%s: no manifest in it: nothing was published there", out);
+    steps_close(&steps);
     return result;
 }
 
@@ -164,12 +127,6 @@ int index_run_find(struct index_run *run, const char *const *arguments, size_t c
 
 /* ---- summing */
 
-static uint64_t number_of(const json_t *object, const char *key)
-{
-    json_int_t value = json_integer_value(json_object_get(object, key));
-    return value > 0 ? (uint64_t)value : 0;
-}
-
 static int add_numbers(json_t *sums, json_t *more)
 {
     const char *key;
@@ -198,7 +155,7 @@ static int add_losses(struct index_step *step, json_t *losses)
 {
     size_t i;
     json_t *loss;
-    step->losses_total += number_of(losses, "total");
+    step->losses_total += manifest_u64(losses, "total");
     json_array_foreach(json_object_get(losses, "list"), i, loss) {
         if (json_array_size(step->losses) == LOSSES_INDEXED) break;
         if (json_array_append(step->losses, loss)) return fail_memory();
@@ -225,7 +182,7 @@ static int add_inputs(struct index_run *run, json_t *manifest, uint64_t *before)
         const char *hash = json_string_value(json_object_get(input, "xxh3_128"));
         inputs[run->input_count++] = (struct index_input){
             .src_file = base + *before + i,
-            .size = number_of(input, "size"),
+            .size = manifest_u64(input, "size"),
             .name = arena_c_string(&run->arena, str_from(name)),
             .hash = arena_c_string(&run->arena, str_from(hash)),
         };
@@ -236,7 +193,7 @@ static int add_inputs(struct index_run *run, json_t *manifest, uint64_t *before)
 
 static int add_shard(struct index_run *run, json_t *output, struct str name, const char *path)
 {
-    uint64_t number, size, told = number_of(output, "size");
+    uint64_t number, size, told = manifest_u64(output, "size");
     struct str digits = name;
     digits = str_cut(&digits, '.');
     if (str_to_u64(digits, &number) < 0) return fail("%s: no number of a shard", path);
@@ -250,7 +207,7 @@ static int add_shard(struct index_run *run, json_t *output, struct str name, con
     const char *hash = json_string_value(json_object_get(output, "xxh3_128"));
     shards[run->shard_count++] = (struct index_shard){
         .shard = number,
-        .samples = number_of(output, "rows"),
+        .samples = manifest_u64(output, "rows"),
         .size = size,
         .name = arena_copy(&run->arena, name),
         .hash = arena_copy(&run->arena, str_from(hash)),
@@ -297,11 +254,11 @@ static int add_manifest(struct index_run *run, struct index_step *step, const ch
     else if (step->stage && strcmp(step->stage, stage) != 0)
         result = fail_usage("%s: of stage '%s', but the task before it is of '%s'", path, stage, step->stage);
     if (result == 0 && !step->stage) step->stage = arena_c_string(&run->arena, str_from(stage));
-    step->behaviour = number_of(m, "behaviour");
-    step->read += number_of(rows, "read");
-    step->written += number_of(rows, "written");
-    step->dropped += number_of(rows, "dropped");
-    step->records += number_of(m, "records");
+    step->behaviour = manifest_u64(m, "behaviour");
+    step->read += manifest_u64(rows, "read");
+    step->written += manifest_u64(rows, "written");
+    step->dropped += manifest_u64(rows, "dropped");
+    step->records += manifest_u64(m, "records");
     if (filters && !step->filters) step->filters = json_incref(filters);
     if (result == 0 && (!step->stage || add_parameters(step, json_object_get(m, "parameters")) < 0)) result = -1;
     if (result == 0) result = add_numbers(step->rules, json_object_get(m, "rules"));

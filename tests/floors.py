@@ -21,6 +21,7 @@ DOORS = [
     ("reports", "filters/text/wordlist.h"),  # whom captions name
     ("reports", "crawl/net/status.h"),  # what became of a picture, in words
     ("reports", "shard/tar.h"), ("reports", "shard/walk.h"), ("reports", "shard/store.h"), ("reports", "shard/index_read.h"),
+    ("reports", "shard/steps.h"),  # which steps a run has
     ("filters", "shard/pictures.h"),  # score reads packs
     ("filters", "shard/tar.h"), ("filters", "shard/store.h"),  # model eval reads shards
     ("filters", "shard/parquet.h"),  # score writes a table beside embeddings

@@ -10,8 +10,8 @@
  * as a stage typed by hand with -o FOLDER/ leaves, is a run of one step. Manifests are read one at a time: a run may have a
  * hundred thousand. Nothing is changed; a run may still be going on.
  */
-#ifndef WINNOW_REPORTS_STEPS_H
-#define WINNOW_REPORTS_STEPS_H
+#ifndef WINNOW_SHARD_STEPS_H
+#define WINNOW_SHARD_STEPS_H
 
 #include "pipeline/base/arena.h"
 
@@ -30,12 +30,14 @@ struct steps {
     const char *out;     /* without a slash at its end */
     struct step *list;
     size_t count;
+    bool itself;         /* the folder is no run's, but of one step */
 };
 
 int steps_open(struct steps *s, const char *out); /* -1: no such folder, or no manifest in it */
 void steps_close(struct steps *s);                /* may be called on a zeroed struct */
 
-/* The manifest of the `task`-th finished task of a step; the caller owns it. NULL with a sentence. */
+/* The manifest of the `task`-th finished task of a step: its path, in the arena `a`; read, and then the caller's. NULL with a sentence. */
+const char *steps_manifest_path(const struct steps *s, size_t step, size_t task, struct arena *a);
 json_t *steps_manifest(const struct steps *s, size_t step, size_t task);
 /* The path of an output that a manifest names, in the arena `a`. NULL with a sentence. */
 const char *steps_output_path(const struct steps *s, size_t step, json_t *output, struct arena *a);

@@ -1,5 +1,5 @@
 /* Looking through OUT. Folders are listed, not guessed: a run that is not finished has what it has. */
-#include "reports/steps.h"
+#include "shard/steps.h"
 
 #include "pipeline/base/fail.h"
 #include "pipeline/manifest.h"
@@ -134,8 +134,10 @@ int steps_open(struct steps *s, const char *out)
     }
     free(entries);
     if (result == 0) result = add_step(s, (struct step){.name = "shards", .folder = arena_printf(&s->arena, "%s/shards.meta/", s->out), .shards = true});
-    if (result == 0 && !s->count)
+    if (result == 0 && !s->count) {
+        s->itself = true;
         result = add_step(s, (struct step){.name = last_part(s->out), .folder = arena_printf(&s->arena, "%s/", s->out)});
+    }
     if (result == 0 && !s->count) result = fail("%s: no manifest in it: nothing was published there", s->out);
     return result;
 }
@@ -143,6 +145,12 @@ int steps_open(struct steps *s, const char *out)
 void steps_close(struct steps *s) { arena_free(&s->arena); }
 
 /* ---- what manifests tell */
+
+const char *steps_manifest_path(const struct steps *s, size_t step, size_t task, struct arena *a)
+{
+    const struct step *of = &s->list[step];
+    return arena_printf(a, "%s%05llu.json", of->folder, (unsigned long long)of->tasks[task]);
+}
 
 json_t *steps_manifest(const struct steps *s, size_t step, size_t task)
 {
