@@ -336,6 +336,7 @@ class Rules(Counting):
         self.assertEqual(whole, self.ask(rule, buckets[::-1], "in.rows.zst", 0, "--memory", "1M"))
         self.assertIn("stands in two tables", self.ask(rule, [*buckets, buckets[1]], code=2).error)
 
+    @unittest.skipIf(os.environ.get("WINNOW_VARIANT"), "sanitizers have memory of their own")
     def test_memory_does_not_grow_with_a_table(self):
         word = lambda i: f"w{i:07}"
         rows = [row(i, f"http://a.example/{i}.jpg", " ".join(word(i * 60 + j) for j in range(60))) for i in range(3000 // make.SLOW)]

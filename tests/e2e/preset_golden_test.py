@@ -76,7 +76,7 @@ def measured():
 
 
 @unittest.skipUnless(os.path.exists(TREE), "the mini web is not here")
-@unittest.skipIf("asan" in make.WINNOW, "scores of 700 pictures take minutes with every access checked; other tests score with checks")
+@unittest.skipIf(os.environ.get("WINNOW_VARIANT"), "scores of 700 pictures take minutes with every access checked; other tests score with checks")
 class Golden(unittest.TestCase):
     def test_each_rule_removes_what_it_did(self):
         with open(GOLDEN, encoding="utf-8") as file:
