@@ -162,7 +162,8 @@ int sample_json_string(struct buf *out, struct str s)
     return 0;
 }
 
-/* JSON's grammar of a number: -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][-+]?[0-9]+)? */
+/* JSON's grammar of a number: -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][-+]?[0-9]+)?, and what every reader can hold: whole numbers of 64
+ * bits, others that are finite as doubles ("80e1253" is none). */
 static bool is_json_number(struct str s)
 {
     size_t i = 0;
@@ -170,7 +171,8 @@ static bool is_json_number(struct str s)
     size_t first = i;
     while (i < s.n && ascii_is_digit(s.p[i])) i++;
     if (i == first || (s.p[first] == '0' && i > first + 1)) return false;
-    if (i < s.n && s.p[i] == '.') {
+    if (i == s.n) return i - first <= 18;
+    if (s.p[i] == '.') {
         first = ++i;
         while (i < s.n && ascii_is_digit(s.p[i])) i++;
         if (i == first) return false;
@@ -182,7 +184,8 @@ static bool is_json_number(struct str s)
         while (i < s.n && ascii_is_digit(s.p[i])) i++;
         if (i == first) return false;
     }
-    return i == s.n;
+    double finite;
+    return i == s.n && str_to_double(s, &finite) == 0;
 }
 
 static int add_place(struct buf *out, const struct place *place)

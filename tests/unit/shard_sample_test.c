@@ -102,7 +102,7 @@ static void test_hostile_cells_stay_valid_json(void **state)
     (void)state;
     struct fixture f;
     fixture_open(&f, "url\ttext\tstored\twidth\tmine");
-    static const char *const widths[] = {"01", "1e", "nan", "-", "1.", "0x10", "", "1 ", "\xff"};
+    static const char *const widths[] = {"01", "1e", "nan", "-", "1.", "0x10", "", "1 ", "\xff", "80e1253", "12345678901234567890"};
     char all[256];
     for (int i = 0; i < 256; i++) all[i] = (char)i; /* damaged UTF-8 too */
     fixture_set(&f, "text", str_of(all, sizeof all));
@@ -124,7 +124,7 @@ static void test_numbers_keep_their_spelling(void **state)
     (void)state;
     struct fixture f;
     fixture_open(&f, "url\ttext\tstored\tp_nsfw_l14");
-    static const char *const good[] = {"0", "-0.5", "1e-7", "12.25E+3", "0.0000001"};
+    static const char *const good[] = {"0", "-0.5", "1e-7", "12.25E+3", "0.0000001", "123456789012345678"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         char expected[64];
         snprintf(expected, sizeof expected, "\"p_nsfw_l14\": %s\n}", good[i]);
