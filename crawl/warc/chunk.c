@@ -135,6 +135,8 @@ static size_t zstd_frame(struct warc_chunk *c, struct buf *to)
     struct str in = str_from_at(c->bytes, c->at);
     size_t size = ZSTD_findFrameCompressedSize(in.p, in.n);
     if (ZSTD_isError(size) || ZSTD_getDictID_fromFrame(in.p, in.n)) return 0;
+    ZSTD_frameHeader head; /* the stream refuses windows over its limit, which one shot does not need */
+    if (ZSTD_getFrameHeader(&head, in.p, in.n) || head.windowSize > UINT64_C(1) << ZSTD_WINDOWLOG_LIMIT_DEFAULT) return 0;
     if (c->offset + c->at == 0 && in.p[0] == 0x5D) return 0; /* a dictionary, which the tolerant reader loads */
     unsigned long long bound = ZSTD_decompressBound(in.p, size);
     if (bound == ZSTD_CONTENTSIZE_ERROR || bound > to->ceiling || buf_reserve(to, (size_t)bound) < 0) return 0;
