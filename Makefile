@@ -90,16 +90,16 @@ $(foreach m,$(MODULES),$(eval $(call module_rule,$(m))))
 
 # The words of WordNet (wordnet-base) and the closed classes, compiled into one table.
 WORDNET ?= /usr/share/wordnet
-$(BUILD)/generated/wordnet.h: filters/language/make_wordnet.py filters/lists/closed_classes.txt
+$(BUILD)/generated/wordnet.h: filters/language/make_wordnet.py filters/language/word_table.py filters/lists/closed_classes.txt
 	@mkdir -p $(@D)
 	@echo "  make $@"
-	$(Q)python3 filters/language/make_wordnet.py $(WORDNET) filters/lists/closed_classes.txt > $@
+	$(Q)python3 -B filters/language/make_wordnet.py $(WORDNET) filters/lists/closed_classes.txt > $@
 $(BUILD)/filters/language/wordnet.o: $(BUILD)/generated/wordnet.h
 # Names: WordNet's instances and first names.
-$(BUILD)/generated/gazetteer.h: filters/language/make_gazetteer.py filters/lists/first-names.txt filters/lists/hypernyms.txt
+$(BUILD)/generated/gazetteer.h: filters/language/make_gazetteer.py filters/language/word_table.py filters/lists/first-names.txt filters/lists/hypernyms.txt
 	@mkdir -p $(@D)
 	@echo "  make $@"
-	$(Q)python3 filters/language/make_gazetteer.py $(WORDNET) filters/lists/first-names.txt filters/lists/hypernyms.txt > $@
+	$(Q)python3 -B filters/language/make_gazetteer.py $(WORDNET) filters/lists/first-names.txt filters/lists/hypernyms.txt > $@
 $(BUILD)/filters/language/gazetteer.o: $(BUILD)/generated/gazetteer.h
 # What comes in by .incbin, which dependency files do not see.
 $(BUILD)/shard/index_schema.o: schemas/index.sql

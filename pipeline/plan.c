@@ -4,9 +4,9 @@
 #include "pipeline/plan.h"
 
 #include "crawl/image/image.h"
+#include "filters/counts/rules.h"
 #include "filters/filter.h"
 #include "filters/language/wordnet.h"
-#include "filters/counts/rules.h"
 #include "filters/preset.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/module.h"

@@ -2,6 +2,7 @@
  * CLIP's. Shapes stand at every step; a picture is [channels, side, side] here. */
 #include "filters/clip/small.h"
 
+#include "filters/clip/reference_linear.h"
 #include "filters/clip/small_parts.h"
 #include "pipeline/base/fail.h"
 
@@ -115,17 +116,6 @@ void small_reference_close(struct small_reference *r)
 
 /* ---- pieces */
 
-/* y[T, O] = x[T, I] · w[O, I]ᵀ + b[O]; b may be NULL. */
-static void linear(const double *x, const float *w, const float *b, size_t T, size_t I, size_t O, double *y)
-{
-    for (size_t t = 0; t < T; t++)
-        for (size_t o = 0; o < O; o++) {
-            double sum = b ? b[o] : 0;
-            for (size_t i = 0; i < I; i++) sum += x[t * I + i] * w[o * I + i];
-            y[t * O + o] = sum;
-        }
-}
-
 static double gelu(double x) { return x / 2 * (1 + erf(x * M_SQRT1_2)); }
 
 static void softmax(double *x, size_t n)
@@ -208,12 +198,12 @@ static void embed(const struct small_reference *r, const double *f, double *room
     const struct clip_config *c = &r->config;
     size_t F = c->image.width, H = c->small.hidden, K = c->small.classes, E = c->embed;
     double *hidden = room, *seen = room + H; /* [H], [K] */
-    linear(f, r->small[SMALL_HIDDEN_WEIGHT], r->small[SMALL_HIDDEN_BIAS], 1, F, H, hidden);
+    reference_linear(f, r->small[SMALL_HIDDEN_WEIGHT], r->small[SMALL_HIDDEN_BIAS], 1, F, H, hidden);
     for (size_t i = 0; i < H; i++) hidden[i] = gelu(hidden[i]);
-    linear(f, r->small[SMALL_CLASSIFIER_WEIGHT], r->small[SMALL_CLASSIFIER_BIAS], 1, F, K, seen);
+    reference_linear(f, r->small[SMALL_CLASSIFIER_WEIGHT], r->small[SMALL_CLASSIFIER_BIAS], 1, F, K, seen);
     for (size_t i = 0; i < K; i++) seen[i] *= r->small[SMALL_CLASS_SCALE][0];
     softmax(seen, K);
-    linear(f, r->small[SMALL_LINEAR_WEIGHT], r->small[SMALL_LINEAR_BIAS], 1, F, E, z);
+    reference_linear(f, r->small[SMALL_LINEAR_WEIGHT], r->small[SMALL_LINEAR_BIAS], 1, F, E, z);
     for (size_t e = 0; e < E; e++) {
         for (size_t i = 0; i < H; i++) z[e] += hidden[i] * r->small[SMALL_OUTPUT_WEIGHT][e * H + i];
         for (size_t i = 0; i < K; i++) z[e] += seen[i] * r->small[SMALL_CLASS_VECTORS][i * E + e];
@@ -278,14 +268,14 @@ struct rooms {
 static void block(const struct clip_tower *tower, float *const part[CLIP_PARTS], size_t T, const struct rooms *room)
 {
     size_t C = tower->width, M = tower->mlp;
-    linear(room->x, part[CLIP_QKV_WEIGHT], part[CLIP_QKV_BIAS], T, C, 3 * C, room->qkv);          /* [T, 3 C] */
+    reference_linear(room->x, part[CLIP_QKV_WEIGHT], part[CLIP_QKV_BIAS], T, C, 3 * C, room->qkv);          /* [T, 3 C] */
     attention(room->qkv, T, tower->heads, C / tower->heads, room->scores, room->y);               /* [T, C] */
-    linear(room->y, part[CLIP_OUT_WEIGHT], part[CLIP_OUT_BIAS], T, C, C, room->qkv);              /* [T, C], in qkv's room */
+    reference_linear(room->y, part[CLIP_OUT_WEIGHT], part[CLIP_OUT_BIAS], T, C, C, room->qkv);              /* [T, C], in qkv's room */
     for (size_t i = 0; i < T * C; i++) room->x[i] += room->qkv[i];
     layer_norm(room->x, part[CLIP_LN_1_WEIGHT], part[CLIP_LN_1_BIAS], tower->eps, T, C);
-    linear(room->x, part[CLIP_FC1_WEIGHT], part[CLIP_FC1_BIAS], T, C, M, room->hidden);           /* [T, M] */
+    reference_linear(room->x, part[CLIP_FC1_WEIGHT], part[CLIP_FC1_BIAS], T, C, M, room->hidden);           /* [T, M] */
     for (size_t i = 0; i < T * M; i++) room->hidden[i] = gelu(room->hidden[i]);
-    linear(room->hidden, part[CLIP_FC2_WEIGHT], part[CLIP_FC2_BIAS], T, M, C, room->y);           /* [T, C] */
+    reference_linear(room->hidden, part[CLIP_FC2_WEIGHT], part[CLIP_FC2_BIAS], T, M, C, room->y);           /* [T, C] */
     for (size_t i = 0; i < T * C; i++) room->x[i] += room->y[i];
     layer_norm(room->x, part[CLIP_LN_2_WEIGHT], part[CLIP_LN_2_BIAS], tower->eps, T, C);
 }
@@ -309,7 +299,7 @@ int small_reference_text(const struct small_reference *r, const uint32_t *ids, s
     }
     for (size_t c = 0; c < C; c++) mean[c] /= length > 0 ? sqrt(length) : 1;
     if (pooled) memcpy(pooled, mean, C * sizeof *pooled);
-    if (embedding) linear(mean, r->part[CLIP_PROJECTION], r->small[SMALL_PROJECTION_BIAS], 1, C, r->config.embed, embedding);
+    if (embedding) reference_linear(mean, r->part[CLIP_PROJECTION], r->small[SMALL_PROJECTION_BIAS], 1, C, r->config.embed, embedding);
     free(all);
     return 0;
 }

@@ -3,6 +3,7 @@
  * in what goes in, in the mask, and in the row that is taken out at the end. */
 #include "filters/clip/tower_reference.h"
 
+#include "filters/clip/reference_linear.h"
 #include "filters/clip/small.h"
 #include "filters/clip/tower.h"
 #include "pipeline/base/fail.h"
@@ -70,17 +71,6 @@ void reference_close(struct reference *r)
 }
 
 /* ---- the pieces of a block */
-
-/* y[T, O] = x[T, I] · w[O, I]ᵀ + b[O]; b may be NULL. */
-static void linear(const double *x, const float *w, const float *b, size_t T, size_t I, size_t O, double *y)
-{
-    for (size_t t = 0; t < T; t++)
-        for (size_t o = 0; o < O; o++) {
-            double sum = b ? b[o] : 0;
-            for (size_t i = 0; i < I; i++) sum += x[t * I + i] * w[o * I + i];
-            y[t * O + o] = sum;
-        }
-}
 
 /* y[T, C] = (x[T, C] - mean) / sqrt(variance + eps) * w[C] + b[C], mean and variance of each row. */
 static void layer_norm(const double *x, const float *w, const float *b, double eps, size_t T, size_t C, double *y)
@@ -172,15 +162,15 @@ static void block(const struct reference *r, const struct layer *layer, size_t T
     double *x = rooms->x, *normed = rooms->normed, *qkv = rooms->qkv, *hidden = rooms->hidden;
 
     layer_norm(x, part[CLIP_LN_1_WEIGHT], part[CLIP_LN_1_BIAS], tower->eps, T, C, normed);    /* [T, C] */
-    linear(normed, part[CLIP_QKV_WEIGHT], part[CLIP_QKV_BIAS], T, C, 3 * C, qkv);             /* [T, 3 C] */
+    reference_linear(normed, part[CLIP_QKV_WEIGHT], part[CLIP_QKV_BIAS], T, C, 3 * C, qkv);             /* [T, 3 C] */
     attention(qkv, r->side == CLIP_TEXT, T, tower->heads, C / tower->heads, rooms->scores, normed); /* [T, C] */
-    linear(normed, part[CLIP_OUT_WEIGHT], part[CLIP_OUT_BIAS], T, C, C, qkv);                 /* [T, C], in qkv's room */
+    reference_linear(normed, part[CLIP_OUT_WEIGHT], part[CLIP_OUT_BIAS], T, C, C, qkv);                 /* [T, C], in qkv's room */
     for (size_t i = 0; i < T * C; i++) x[i] += qkv[i];
 
     layer_norm(x, part[CLIP_LN_2_WEIGHT], part[CLIP_LN_2_BIAS], tower->eps, T, C, normed);    /* [T, C] */
-    linear(normed, part[CLIP_FC1_WEIGHT], part[CLIP_FC1_BIAS], T, C, M, hidden);              /* [T, M] */
+    reference_linear(normed, part[CLIP_FC1_WEIGHT], part[CLIP_FC1_BIAS], T, C, M, hidden);              /* [T, M] */
     for (size_t i = 0; i < T * M; i++) hidden[i] = activate(tower->activation, hidden[i]);
-    linear(hidden, part[CLIP_FC2_WEIGHT], part[CLIP_FC2_BIAS], T, M, C, normed);              /* [T, C] */
+    reference_linear(hidden, part[CLIP_FC2_WEIGHT], part[CLIP_FC2_BIAS], T, M, C, normed);              /* [T, C] */
     for (size_t i = 0; i < T * C; i++) x[i] += normed[i];
 }
 
@@ -193,7 +183,7 @@ static void blocks(const struct reference *r, size_t T, size_t at, const struct 
     double *last = rooms->normed; /* [C] */
     layer_norm(rooms->x + at * C, r->part[CLIP_LN_POST_WEIGHT], r->part[CLIP_LN_POST_BIAS], tower->eps, 1, C, last);
     if (pooled) memcpy(pooled, last, C * sizeof *pooled);
-    if (embedding) linear(last, r->part[CLIP_PROJECTION], NULL, 1, C, r->config.embed, embedding); /* [E] */
+    if (embedding) reference_linear(last, r->part[CLIP_PROJECTION], NULL, 1, C, r->config.embed, embedding); /* [E] */
 }
 
 /* x[1 + G², C]: the class row, then one row a patch: its 3 P P numbers (channel, row, column) times the patch weights;

@@ -12,8 +12,9 @@ length of its hypernym (1 byte, 0 for none) and that. A name of several words al
 Slots hold the offsets of records, 0 for none, by FNV-1a, 32 bits; collisions go to the next slot. The same input gives the
 same bytes.
 """
-import hashlib
 import sys
+
+from word_table import fnv1a, header
 
 FIRST_NAME, PERSON_FIRST, PERSON_LAST, PLACE, PLACE_PART, GROUP, GROUP_PART, PERSON, OTHER = (1 << i for i in range(9))
 ROOTS = {"person": PERSON, "location": PLACE, "group": GROUP, "body of water": PLACE, "geological formation": PLACE,
@@ -118,13 +119,6 @@ def gather(nouns, order, first_names, allowed):
     return names
 
 
-def fnv1a(word):
-    value = 0x811C9DC5
-    for byte in word:
-        value = (value ^ byte) * 0x01000193 & 0xFFFFFFFF
-    return value
-
-
 def main():
     wordnet, first_names, hypernyms = sys.argv[1:]
     nouns, order = read_nouns(f"{wordnet}/data.noun"), by_sense(f"{wordnet}/index.noun")
@@ -138,19 +132,7 @@ def main():
             at = at + 1 & slot_count - 1
         slots[at] = len(records)
         records += bytes([len(text)]) + text + kinds.to_bytes(2, "little") + bytes([len(hypernym)]) + hypernym.encode("ascii")
-    out = [
-        "/* Made by filters/language/make_gazetteer.py: do not edit. */",
-        f'#define GAZETTEER_DIGEST "{hashlib.sha256(records).hexdigest()[:32]}"',
-        f"enum {{ GAZETTEER_SLOTS = {slot_count}, GAZETTEER_BYTES = {len(records)} }};",
-        "static const unsigned char gazetteer_records[GAZETTEER_BYTES + 1] =",
-    ]
-    octal = ["\\%03o" % b if b < 32 or b > 126 or b in b'"\\?' else chr(b) for b in range(256)]
-    for at in range(0, len(records), 4096):
-        out.append('"' + "".join(octal[b] for b in records[at : at + 4096]) + '"')
-    out.append(";\nstatic const unsigned gazetteer_slots[GAZETTEER_SLOTS] = {")
-    for at in range(0, slot_count, 1024):
-        out.append(",".join(map(str, slots[at : at + 1024])) + ",")
-    print("\n".join(out) + "\n};")
+    print(header("gazetteer", records, slots))
 
 
 main()

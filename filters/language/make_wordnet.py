@@ -15,8 +15,9 @@ entry, 4-7 as an irregular form; noun, verb, adjective, adverb), those scores (3
 Slots hold the offsets of records, 0 for none (offset 0 is a filler), by FNV-1a, 32 bits; collisions go to the next slot.
 The same input gives the same bytes.
 """
-import hashlib
 import sys
+
+from word_table import fnv1a, header
 
 JOINTS = frozenset("_-/")
 PARTS = ("noun", "verb", "adj", "adv")
@@ -74,13 +75,6 @@ def read_closed(path):
     return closed
 
 
-def fnv1a(word):
-    value = 0x811C9DC5
-    for byte in word:
-        value = (value ^ byte) * 0x01000193 & 0xFFFFFFFF
-    return value
-
-
 def build(entries, irregular, closed):
     records, slots = bytearray(b"\0"), [0] * SLOTS
     none = [None] * 4
@@ -105,20 +99,7 @@ def main():
     folder, closed_path = sys.argv[1:]
     entries = read_entries(folder)
     records, slots = build(entries, read_irregular(folder, entries), read_closed(closed_path))
-    digest = hashlib.sha256(records).hexdigest()
-    out = [
-        "/* Made by filters/language/make_wordnet.py: do not edit. */",
-        f'#define WORDNET_DIGEST "{digest[:32]}"',
-        f"enum {{ WORDNET_SLOTS = {SLOTS}, WORDNET_BYTES = {len(records)} }};",
-        "static const unsigned char wordnet_records[WORDNET_BYTES + 1] =",
-    ]
-    octal = ["\\%03o" % b if b < 32 or b > 126 or b in b'"\\?' else chr(b) for b in range(256)]
-    for at in range(0, len(records), 4096):
-        out.append('"' + "".join(octal[b] for b in records[at : at + 4096]) + '"')
-    out.append(";\nstatic const unsigned wordnet_slots[WORDNET_SLOTS] = {")
-    for at in range(0, SLOTS, 1024):
-        out.append(",".join(map(str, slots[at : at + 1024])) + ",")
-    print("\n".join(out) + "\n};")
+    print(header("wordnet", records, slots))
 
 
 main()
