@@ -6,6 +6,8 @@
 #include "pipeline/base/utf8.h"
 #include "pipeline/rows/batch.h"
 
+#include <stdio.h>
+
 static const struct count_kind_about kinds[COUNT_KINDS] = {
     [COUNT_IMAGES_PER_TEXT] = {"images-per-text", "images_per_text", NULL, "text url", true},
     [COUNT_IMAGES_PER_TEXT_FOLDED] = {"images-per-text-folded", "images_per_text_folded", NULL, "text url", true},
@@ -21,14 +23,15 @@ const struct count_kind_about *count_kind_about(enum count_kind kind) { return &
 
 static int unknown_kind(struct str what)
 {
-    const char *near = NULL;
-    size_t best = 5;
-    for (size_t i = 0; i < COUNT_KINDS; i++) {
-        size_t distance = str_distance(what, str_from(kinds[i].what));
-        if (distance < best) best = distance, near = kinds[i].what;
-    }
-    return fail_usage("'%.*s' cannot be counted%s%s%s", STR_ARG(what), near ? "; did you mean '" : ": see winnow count --help",
-                      near ? near : "", near ? "'?" : "");
+    enum { SLIP = 3 }; /* letters amiss; with more, any short name is near */
+    char all[256] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < COUNT_KINDS; i++)
+        if (str_distance(what, str_from(kinds[i].what)) < SLIP)
+            return fail_usage("'%.*s' cannot be counted; did you mean '%s'?", STR_ARG(what), kinds[i].what);
+    for (size_t i = 0; i < COUNT_KINDS; i++)
+        n += (size_t)snprintf(all + n, sizeof all - n, "%s%s", i == 0 ? "" : i + 1 < COUNT_KINDS ? ", " : " or ", kinds[i].what);
+    return fail_usage("'%.*s' cannot be counted: expected %s", STR_ARG(what), all);
 }
 
 int count_kind_find(struct str what, enum count_kind *kind)
