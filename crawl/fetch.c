@@ -2,18 +2,19 @@
  *
  * Each distinct URL of an item is one job. The jobs of an item go to one pool of threads: look the URL up, or wait for its
  * body from the web; decode, turn, resize, encode; the finished file waits in the item's store. When the item's turn in order
- * has come, its pictures are added to the pack in the rows' order, and each row gets its place there.
+ * has come, its pictures are added to the pack in the rows' order, and each row gets its place there. A URL of the web that
+ * another item asks for, or asked for hours ago, is not asked for again (known.h).
  *
  * (1) Every row leaves: with status ok and a picture, or dropped under fetch.STATUS.
  * (2) Rows, and the pack, depend on the input, the options and what the web answers; threads and memory change only the time.
  * (3) Memory: half of --memory is room for decoding (a picture reserves what its header says it needs), a quarter is for
- *     finished pictures, which beyond it wait on disk, and a quarter for sorting a crawl's list of URLs at the start, or for
- *     bodies from the web. */
-#include "crawl/fetch/jobs.h"
+ *     finished pictures, which beyond it wait on disk, less a small share for URLs that were asked for, and a quarter for
+ *     sorting a crawl's list of URLs at the start, or for bodies from the web. */
+#include "crawl/fetch/known.h"
 #include "crawl/fetch/options.h"
 #include "crawl/fetch/own_pack.h"
+#include "crawl/fetch_recorded.h"
 #include "crawl/image/encode.h"
-#include "crawl/input/crawl_file.h"
 #include "crawl/robots/directives.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/log.h"
@@ -28,10 +29,10 @@
 #include <unistd.h>
 
 enum {
-    LIST_BYTES_MAX = 1 << 30,
     LIMITED_SLICE = 64, /* jobs at once with --limit */
     WEB_ITEMS = 8,      /* items that wait for the web at the same time, at least: one slow host holds up its own item alone */
     BODY_ROOM = 512 << 10, /* memory for each connection: a body that finds no room is broken off and asked for again */
+    KNOWN_SHARE = 32, /* of the memory, for known.h */
     AGENT_BYTES = 64,
     DROPPED_COLUMNS = 5,
 };
@@ -57,7 +58,8 @@ struct fetch {
     const struct stage_run *run;
     struct picture_options picture;
     struct recorded *recorded; /* either this */
-    struct web *web;           /* or this */
+    struct web *web;           /* or these */
+    struct known *known;
     struct optout *optout;
     char agent[AGENT_BYTES];
     bool heeds_pages;    /* page_robots counts */
@@ -74,11 +76,6 @@ struct fetch {
     size_t made[MADE];   /* output columns */
 };
 
-/* One slice of an item's jobs that waits for the web. */
-struct asked {
-    struct pool_list list;
-    const struct job *first;
-};
 
 /* ---- setting up */
 
@@ -133,63 +130,6 @@ static int add_columns(struct stage_run *run, struct fetch *fetch, bool retry)
     return 0;
 }
 
-static void say_loss(void *context, const char *path, uint64_t offset, const char *what)
-{
-    const struct stage_run *run = context;
-    if (!run->common->quiet) log_line("%s: offset %" PRIu64 ": %s", path, offset, what);
-}
-
-/* FILE, or @LIST: a file that names one on each line; '#' begins a remark. */
-static int name_crawl_files(struct stage_run *run, struct recorded *recorded, const char *argument)
-{
-    if (argument[0] != '@') return recorded_name(recorded, argument);
-    struct buf text;
-    buf_init(&text, LIST_BYTES_MAX);
-    int result = buf_read_file(&text, argument + 1);
-    for (struct str rest = buf_str(&text); rest.p && result == 0;) {
-        struct str line = str_trim(str_cut(&rest, '\n'));
-        if (!line.n || line.p[0] == '#') continue;
-        char *entry = arena_c_string(stage_arena(run), line);
-        result = entry ? recorded_name(recorded, entry) : -1;
-    }
-    buf_free(&text);
-    return result;
-}
-
-/* For the manifest: a crawl file by its ends, a table by its content. */
-static int note_crawl_file(struct stage_run *run, const char *entry)
-{
-    uint64_t offset, length, size;
-    struct hash128 hash;
-    struct str path = crawl_entry_split(entry, &offset, &length);
-    if (str_eq(path, STR("-"))) return 0;
-    const char *name = arena_c_string(stage_arena(run), path);
-    return !name || file_ends_hash(name, &size, &hash) < 0 || stage_input(run, entry, size, hash) < 0 ? -1 : 0;
-}
-
-static int note_table(struct stage_run *run, const char *path)
-{
-    uint64_t size;
-    struct hash128 hash;
-    return file_content_hash(path, &size, &hash) < 0 || stage_input(run, stage_short_name(path), size, hash) < 0 ? -1 : 0;
-}
-
-/* Tables of pictures stand for the crawl files, which are then only read where a picture lies; save files that hold responses
- * which cannot be read alone. */
-static int open_recorded(struct stage_run *run, struct fetch *fetch, const struct fetch_options *o)
-{
-    struct recorded *recorded = fetch->recorded = recorded_open(run->common->memory / 4, run->common->tmp);
-    if (!recorded) return -1;
-    for (size_t i = 0; i < o->from_warc.count; i++)
-        if (name_crawl_files(run, recorded, o->from_warc.items[i]) < 0) return -1;
-    for (size_t i = 0; i < o->pictures.count; i++)
-        if (note_table(run, o->pictures.items[i]) < 0 || recorded_table(recorded, o->pictures.items[i]) < 0) return -1;
-    for (size_t i = 0; i < recorded_names(recorded); i++)
-        if (o->pictures.count && !recorded_must_search(recorded, i)) continue;
-        else if (note_crawl_file(run, recorded_entry(recorded, i)) < 0 || recorded_scan(recorded, i, say_loss, run) < 0) return -1;
-    return recorded_seal(recorded);
-}
-
 static int open_fetchers(struct fetch *fetch)
 {
     fetch->fetchers = calloc(fetch->decoders, sizeof *fetch->fetchers);
@@ -206,9 +146,8 @@ static int open_fetchers(struct fetch *fetch)
 
 static void url_arrived(struct web_list *list, struct web_url *url)
 {
-    struct asked *asked = list->context;
     const struct job *job = (const struct job *)(const void *)((const char *)url - offsetof(struct job, web));
-    pool_ready(&asked->list, (size_t)(job - asked->first));
+    pool_ready(list->context, job->turn);
 }
 
 static bool is_stopping(void *run) { return stage_stopping(run); }
@@ -237,7 +176,8 @@ static int open_web(struct stage_run *run, struct fetch *fetch, const struct fet
     uint64_t fitting = options.memory / BODY_ROOM + 1;
     if (options.connections > fitting) options.connections = (unsigned)fitting;
     fetch->web = web_open(&options, &calls, run->common->memory / 8);
-    return fetch->web ? 0 : -1;
+    if (fetch->web) fetch->known = known_open(run->common->memory / KNOWN_SHARE, run->common->tmp);
+    return fetch->known ? 0 : -1;
 }
 
 /* Nobody asks the web by forgetting an option. */
@@ -291,7 +231,7 @@ static int fetch_open(struct stage_run *run)
     if (open_pack(run, fetch) < 0) return -1;
     room_init(&fetch->room, run->common->memory / 2);
     fetch->room_made = true;
-    if ((o->from_web ? open_web(run, fetch, o) : open_recorded(run, fetch, o)) < 0 || open_fetchers(fetch) < 0) return -1;
+    if ((o->from_web ? open_web(run, fetch, o) : fetch_open_recorded(run, o, &fetch->recorded)) < 0 || open_fetchers(fetch) < 0) return -1;
     fetch->pool = pool_new(fetch->decoders, run_job, fetch);
     return fetch->pool ? 0 : -1;
 }
@@ -300,7 +240,7 @@ static void *item_new(struct stage_run *run)
 {
     struct item_jobs *jobs = calloc(1, sizeof *jobs);
     if (!jobs) fail_memory();
-    else store_init(&jobs->store, (size_t)(run->common->memory / 4 / (2 * (uint64_t)run->threads + 2)), run->common->tmp);
+    else store_init(&jobs->store, (size_t)((run->common->memory / 4 - run->common->memory / KNOWN_SHARE) / (2 * (uint64_t)run->threads + 2)), run->common->tmp);
     return jobs;
 }
 
@@ -344,7 +284,7 @@ static int run_job(void *shared, void *list, size_t index, unsigned worker)
 {
     struct fetch *fetch = shared;
     struct item_jobs *jobs = list;
-    struct job *job = &jobs->list[jobs->done + index];
+    struct job *job = jobs->turns[index];
     if (!fetch->run->common->limit && stage_stopping(fetch->run)) return fail("interrupted"); /* an item may take a minute */
     int result = make_picture(fetch, jobs, job, &fetch->fetchers[worker]);
     if (fetch->web) web_done(fetch->web, &job->web);
@@ -415,19 +355,59 @@ static int set_cells(const struct fetch *fetch, struct batch *out, struct row *r
                : 0;
 }
 
-static int ask_web(struct stage_item *item, struct fetch *fetch, struct item_jobs *jobs, size_t slice)
+static int ask_web(struct stage_item *item, struct fetch *fetch, struct item_jobs *jobs, size_t count)
+{
+    struct web_url **urls = arena_alloc(&item->scratch, (count + 1) * sizeof *urls);
+    size_t *order = arena_alloc(&item->scratch, (count + 1) * sizeof *order);
+    if (!urls || !order) return -1;
+    for (size_t i = 0; i < count; i++) {
+        jobs->turns[i]->turn = i;
+        urls[i] = &jobs->turns[i]->web;
+    }
+    struct pool_list waiting;
+    struct web_list list = {.urls = urls, .count = count, .context = &waiting};
+    pool_begin(fetch->pool, &waiting, jobs, count, order);
+    web_ask(fetch->web, &list);
+    int result = pool_wait(&waiting);
+    for (size_t i = 0; i < count; i++) web_done(fetch->web, urls[i]); /* those that were left out after a failure */
+    return result;
+}
+
+/* The first `count` of jobs->turns, which are this item's. */
+static int run_turns(struct stage_item *item, struct fetch *fetch, struct item_jobs *jobs, size_t count)
+{
+    if (!fetch->web) return pool_run(fetch->pool, jobs, count);
+    int result = ask_web(item, fetch, jobs, count);
+    known_settle(fetch->known, jobs->turns, count);
+    return result;
+}
+
+static enum known_answer claim(struct fetch *fetch, struct job *job, bool wait)
+{
+    enum known_answer answer = fetch->known ? known_claim(fetch->known, job, wait) : KNOWN_MINE;
+    job->mine = answer == KNOWN_MINE;
+    return answer;
+}
+
+/* What nobody asks for yet, together; then what others are asking for, one by one. */
+static int run_slice(struct stage_item *item, struct fetch *fetch, struct item_jobs *jobs, size_t slice)
 {
     struct job *first = &jobs->list[jobs->done];
-    struct web_url **urls = arena_alloc(&item->scratch, (slice + 1) * sizeof *urls);
-    size_t *order = arena_alloc(&item->scratch, (slice + 1) * sizeof *order);
-    if (!urls || !order) return -1;
-    for (size_t i = 0; i < slice; i++) urls[i] = &first[i].web;
-    struct asked asked = {.first = first};
-    struct web_list list = {.urls = urls, .count = slice, .context = &asked};
-    pool_begin(fetch->pool, &asked.list, jobs, slice, order);
-    web_ask(fetch->web, &list);
-    int result = pool_wait(&asked.list);
-    for (size_t i = 0; i < slice; i++) web_done(fetch->web, &first[i].web); /* those that were left out after a failure */
+    size_t mine = 0;
+    int result = 0;
+    for (size_t i = 0; i < slice && result == 0; i++) {
+        enum known_answer answer = claim(fetch, &first[i], false);
+        if (answer == KNOWN_MINE) jobs->turns[mine++] = &first[i];
+        else if (answer == KNOWN_FAILED) result = -1;
+    }
+    if (result < 0) known_settle(fetch->known, jobs->turns, mine);
+    else if (mine) result = run_turns(item, fetch, jobs, mine);
+    for (size_t i = 0; i < slice && result == 0; i++) {
+        if (first[i].outcome.status) continue;
+        enum known_answer answer = claim(fetch, &first[i], true);
+        jobs->turns[0] = &first[i];
+        if (answer != KNOWN_BEFORE) result = answer == KNOWN_FAILED ? -1 : run_turns(item, fetch, jobs, 1); /* another's run failed */
+    }
     return result;
 }
 
@@ -438,7 +418,7 @@ static int run_jobs(struct stage_item *item, struct fetch *fetch, struct item_jo
     while (jobs->done < jobs->count) {
         size_t slice = jobs->count - jobs->done;
         if (limit && slice > LIMITED_SLICE) slice = LIMITED_SLICE;
-        if ((fetch->web ? ask_web(item, fetch, jobs, slice) : pool_run(fetch->pool, jobs, slice)) < 0) return -1;
+        if (run_slice(item, fetch, jobs, slice) < 0) return -1;
         jobs->done += slice;
         if (limit && jobs_rows_done(jobs) >= limit) break;
     }
@@ -476,13 +456,24 @@ static int fetch_work(struct stage_run *run, struct stage_item *item, unsigned w
 }
 
 /* In the order of the first rows that show them. */
-static int pack_picture(struct fetch *fetch, struct item_jobs *jobs, struct job *job, const struct place *place)
+static int pack_picture(struct fetch *fetch, struct job *job, const struct place *place)
 {
     char name[PACK_NAME_BYTES + 1];
     struct str bytes;
     snprintf(name, sizeof name, "%" PRIu64 "-%" PRIu64 "-%" PRIu64 "-%" PRIu64 ".%s", place->file, place->record, place->image,
              place->text, encode_extension(job->picture.stored_format));
-    if (store_get(&jobs->store, &job->place, &bytes) < 0 || pack_add(&fetch->pack, str_from(name), bytes, &job->offset) < 0) return -1;
+    if (store_get(job->store, &job->place, &bytes) < 0 || pack_add(&fetch->pack, str_from(name), bytes, &job->offset) < 0) return -1;
+    job->packed = true;
+    return 0;
+}
+
+/* Of a job whose picture another item may have, before or behind this one. */
+static int find_place(struct fetch *fetch, struct job *job, const struct place *place)
+{
+    struct job *lender = job;
+    if (!job->mine && known_place(fetch->known, job, &lender) < 0) return -1;
+    if (lender && !lender->packed && pack_picture(fetch, lender, place) < 0) return -1;
+    if (lender) job->offset = lender->offset;
     job->packed = true;
     return 0;
 }
@@ -497,13 +488,18 @@ static int fetch_emit(struct stage_run *run, struct stage_item *item)
     for (size_t r = 0; r < item->out.count; r++) {
         struct job *job = jobs->out[r];
         struct row *row = &item->out.rows[r];
-        if (!job->packed && pack_picture(fetch, jobs, job, &row->place) < 0) return -1;
+        if (!job->packed && find_place(fetch, job, &row->place) < 0) return -1;
         if (row_set(&item->out, row, at[IMAGE_PACK], str_from(fetch->pack.name)) < 0 ||
             row_set_u64(&item->out, row, at[IMAGE_OFFSET], job->offset) < 0 ||
             row_set_u64(&item->out, row, at[IMAGE_LENGTH], job->place.n) < 0)
             return -1;
     }
-    for (size_t i = 0; i < jobs->done; i++) outcome_sum_add(&fetch->sum, &jobs->list[i].outcome);
+    for (size_t i = 0; i < jobs->done; i++) {
+        struct job *job = &jobs->list[i];
+        if (!job->mine) continue;
+        outcome_sum_add(&fetch->sum, &job->outcome);
+        if (fetch->known && known_keep(fetch->known, job) < 0) return -1;
+    }
     store_clear(&jobs->store);
     return pack_flush(&fetch->pack);
 }
@@ -534,6 +530,7 @@ static void fetch_close(struct stage_run *run)
     struct fetch *fetch = run->state;
     web_close(fetch->web);
     pool_free(fetch->pool);
+    known_close(fetch->known);
     for (unsigned i = 0; fetch->fetchers && i < fetch->decoders; i++) {
         recorded_reader_free(fetch->fetchers[i].reader);
         picture_maker_free(&fetch->fetchers[i].maker);
@@ -546,7 +543,7 @@ static void fetch_close(struct stage_run *run)
 }
 
 static const struct stage stage = {
-    .behaviour = 5,
+    .behaviour = 6,
     .needs = "url src_file src_record src_image src_text",
     .hint = "run 'winnow extract' first",
     .drops = true,
@@ -569,8 +566,8 @@ const struct command command_fetch = {
     .summary = "get each row's picture, check, turn, resize and pack it",
     .arguments = "[OPTIONS] --from-warc FILE|--from-web [ROWS...]",
     .description = "Looks each row's URL up among the responses of WARC files: the first in order, through up to five recorded "
-                   "redirects. Or, with --from-web, asks the picture's host over HTTP: each distinct URL of a megabyte of rows "
-                   "once, many hosts at a time, each politely: robots.txt, tdmrep.json, ai.txt, X-Robots-Tag and Retry-After "
+                   "redirects. Or, with --from-web, asks the picture's host over HTTP: each distinct URL once, however "
+                   "many rows show it, many hosts at a time, each politely: robots.txt, tdmrep.json, ai.txt, X-Robots-Tag and Retry-After "
                    "are obeyed, no private address is ever connected to, and whatever of this is switched off stands in the manifest.\n\n"
                    "The picture is decoded within limits, turned upright, laid over white where it is transparent, "
                    "resized and encoded, and goes into a pack beside the output, a plain tar; the row gets its place there, "

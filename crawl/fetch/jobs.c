@@ -44,7 +44,8 @@ int jobs_make(struct item_jobs *jobs, struct arena *arena)
     if (!jobs->out || find_first_rows(jobs, arena) < 0) return -1;
     for (size_t r = 0; r < jobs->row_count; r++) jobs->count += jobs->rows[r].kind == ROW_FETCH && jobs->rows[r].job == r;
     jobs->list = arena_alloc(arena, (jobs->count + 1) * sizeof *jobs->list);
-    if (!jobs->list) return -1;
+    jobs->turns = arena_alloc(arena, (jobs->count + 1) * sizeof(struct job *));
+    if (!jobs->list || !jobs->turns) return -1;
     memset(jobs->list, 0, (jobs->count + 1) * sizeof *jobs->list);
     size_t next = 0;
     for (size_t r = 0; r < jobs->row_count; r++) {
@@ -55,6 +56,7 @@ int jobs_make(struct item_jobs *jobs, struct arena *arena)
             continue;
         }
         jobs->list[next].url = jobs->list[next].web.url = row->url;
+        jobs->list[next].store = &jobs->store;
         row->job = next++;
     }
     return 0;

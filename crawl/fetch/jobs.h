@@ -5,16 +5,22 @@
 #include "crawl/fetch/outcome.h"
 #include "crawl/fetch/store.h"
 #include "crawl/fetch/web.h"
+#include "crawl/net/table.h"
 #include "pipeline/base/arena.h"
 
 /* One URL. */
 struct job {
+    struct table_node node;  /* known.h's, while it is in flight */
     struct str url;
     struct web_url web;      /* from the web alone */
     struct outcome outcome;  /* status NULL: it was not reached */
     struct picture picture;
     uint64_t bytes;          /* of the body */
-    struct stored place;     /* of the file in the item's store */
+    struct store *store;     /* the item's */
+    struct stored place;     /* of the file there */
+    bool mine;               /* this item asks for it; else another did (known.h) */
+    bool settled;            /* known.h's: others may read outcome, picture, bytes, place */
+    size_t turn;             /* its number among the jobs that run together */
     bool packed;
     uint64_t offset;         /* in the pack, once it is packed */
 };
@@ -39,6 +45,7 @@ struct item_jobs {
     size_t row_count;
     struct job *list;      /* in the order of their first rows */
     size_t count, done;
+    struct job **turns;    /* those that run together; room for all */
     struct job **out;      /* of each row of item->out */
 };
 

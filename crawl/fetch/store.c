@@ -43,12 +43,20 @@ int store_put(struct store *store, struct str bytes, struct stored *place)
     return result;
 }
 
+/* Adding moves what is in memory: it is copied. */
+static int get(struct store *store, const struct stored *place)
+{
+    if (buf_reserve(&store->scratch, place->n) < 0) return -1;
+    if (place->spilled) return spill_read(&store->spill, place->at, store->scratch.p, place->n);
+    return buf_add(&store->scratch, str_of(store->memory.p + place->at, place->n));
+}
+
 int store_get(struct store *store, const struct stored *place, struct str *bytes)
 {
-    *bytes = str_of(store->memory.p + place->at, place->n);
-    if (!place->spilled) return 0;
     buf_clear(&store->scratch);
-    if (buf_reserve(&store->scratch, place->n) < 0 || spill_read(&store->spill, place->at, store->scratch.p, place->n) < 0) return -1;
+    pthread_mutex_lock(&store->lock);
+    int result = get(store, place);
+    pthread_mutex_unlock(&store->lock);
     *bytes = str_of(store->scratch.p, place->n);
-    return 0;
+    return result;
 }

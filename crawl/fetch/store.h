@@ -1,5 +1,5 @@
 /* Finished pictures that wait for their row's turn: in memory up to a ceiling, behind it in a nameless temporary file.
- * Adding takes a lock; reading and clearing happen when nobody adds.
+ * One thread reads, while others add; clearing happens when nobody does either.
  */
 #ifndef WINNOW_FETCH_STORE_H
 #define WINNOW_FETCH_STORE_H
@@ -14,7 +14,7 @@ struct store {
     struct buf memory;  /* its ceiling is the store's */
     struct spill spill; /* closed until needed */
     const char *folder; /* for the file; NULL: the default */
-    struct buf scratch; /* of store_get */
+    struct buf scratch; /* of store_get, without the lock */
 };
 
 struct stored {

@@ -68,6 +68,7 @@ const struct resize_kernels resize_kernels_portable = {area_rows, area_columns, 
 const struct resize_kernels *resize_kernels(void)
 {
 #if defined(__x86_64__)
+    if (cpu_features() & CPU_AVX512_VNNI) return &resize_kernels_avx512;
     if (cpu_features() & CPU_AVX2) return &resize_kernels_avx2;
 #endif
     return &resize_kernels_portable;

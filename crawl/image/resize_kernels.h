@@ -52,6 +52,7 @@ const struct resize_kernels *resize_kernels(void);
 extern const struct resize_kernels resize_kernels_portable;
 #if defined(__x86_64__)
 extern const struct resize_kernels resize_kernels_avx2;
+extern const struct resize_kernels resize_kernels_avx512; /* only where cpu_features() has CPU_AVX512_VNNI */
 #endif
 
 /* (n + 0.5) / d is never nearer to a whole number than 0.5 / d, which is far more than what double loses: truncating gives

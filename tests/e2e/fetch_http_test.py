@@ -139,6 +139,31 @@ class Answers(Web):
         for row in rows[3:]:
             self.assertEqual(row["image_offset"], rows[int(row["src_record"]) % 3]["image_offset"])
 
+    def test_however_far_apart_the_rows_lie(self):
+        """Dozens of items: some rows of a URL meet it while it is on its way, others long after, in another order for each number of threads."""
+        def slow(c, r):
+            time.sleep(0.05)
+            return c.answer(b"", 404) if int(r.query) % 5 == 2 else c.picture(data=make.png(30, 20, int(r.query)))
+        self.server.paths["/slow"] = slow
+        urls = [self.server.url(f"/slow?{i * i // 400 % 40}", f"h{i * i // 400 % 40 % 5}.test") for i in range(24000)]
+        header, _, lines = rows_of(urls).partition(b"\n")
+        rows = header + b"\n" + lines.replace(b"\ttext\t", b"\t" + b"words " * 60 + b"\t")
+        packs = {}
+        for threads in (1, 3):
+            del self.server.requests[:]
+            found, dropped = self.fetch(rows, f"--threads={threads}", out=f"t{threads}")
+            ends = self.statuses(urls, found, dropped)
+            self.assertEqual(ends, ["http_404" if int(url.rpartition("?")[2]) % 5 == 2 else "ok" for url in urls])
+            self.assertEqual(len(self.server.asked("/slow")), len(set(urls)))
+            places = collections.defaultdict(set)
+            for row in found:
+                places[row["url"]].add((row["image_offset"], row["image_length"], row["sha256"], row["phash"]))
+            self.assertEqual({len(p) for p in places.values()}, {1})
+            self.assertEqual(len(set(map(frozenset, places.values()))), len(places))
+            with open(self.path("packs", f"t{threads}-00000.tar"), "rb") as file:
+                packs[threads] = hashlib.sha256(file.read()).hexdigest(), [[row[c] for c in row if c != "image_pack"] for row in found]
+        self.assertEqual(packs[1], packs[3])
+
 
 class Refusals(Web):
     def test_the_loopback_is_refused_unless_accepted(self):
