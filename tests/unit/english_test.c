@@ -4,11 +4,13 @@
 #include "filters/language/gazetteer.h"
 #include "filters/language/hypernyms.h"
 #include "filters/language/langid.h"
+#include "filters/language/langid_features.h"
 #include "filters/language/linear.h"
 #include "filters/language/tagger.h"
 #include "pipeline/base/arena.h"
 #include "pipeline/base/cpu.h"
 #include "pipeline/base/fail.h"
+#include "pipeline/base/utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -298,6 +300,25 @@ static void test_every_kernel_has_the_same_sums(void **state)
 
 /* ---- languages */
 
+static void test_a_text_seen_step_by_step_has_the_same_ngrams(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 4096);
+    for (int i = 0; i < 90; i++) assert_int_equal(buf_printf(&b, "%s-%d ", i % 3 ? "l'\xC3\xA9t\xC3\xA9 Wald" : "a", i), 0);
+    for (size_t n = 0; n <= b.n; n += n < 64 ? 1 : 97) {
+        struct str part = str_of(b.p, utf8_cut(buf_str(&b), n));
+        static struct langid_seen whole, steps;
+        langid_see(part, &whole);
+        langid_see_begin(part, NULL, &steps);
+        for (unsigned least = 1; steps.rest.n && steps.count < LANGID_FEATURES_MOST; least += 5) langid_see_more(&steps, least);
+        assert_int_equal(whole.count, steps.count);
+        assert_int_equal(whole.letters, steps.letters);
+        assert_memory_equal(whole.features, steps.features, whole.count * sizeof *whole.features);
+    }
+    buf_free(&b);
+}
+
 static void test_languages_unsure_and_other(void **state)
 {
     (void)state;
@@ -334,6 +355,7 @@ int main(void)
         cmocka_unit_test(test_tables_take_the_heaviest_of_equal_names),
         cmocka_unit_test(test_damaged_models_are_refused),
         cmocka_unit_test(test_every_kernel_has_the_same_sums),
+        cmocka_unit_test(test_a_text_seen_step_by_step_has_the_same_ngrams),
         cmocka_unit_test(test_languages_unsure_and_other),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
