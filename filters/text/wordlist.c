@@ -1,10 +1,13 @@
 #include "filters/text/wordlist.h"
 
+#include "filters/text/wordfreq.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/unicode.h"
 #include "pipeline/base/utf8.h"
 
+#include <limits.h>
 #include <stdlib.h>
+#include <zlib.h>
 
 static bool is_comment(struct str line) { return line.n == 0 || str_starts(line, STR("# ")) || str_eq(line, STR("#")); }
 
@@ -45,15 +48,73 @@ static int parse_lines(struct wordlist *list, const char *path)
     return 0;
 }
 
-int wordlist_read(struct wordlist *list, const char *path)
+static int parse_frequencies(struct wordlist *list, const char *path)
 {
-    *list = (struct wordlist){.count = 0};
-    buf_init(&list->text, WORDLIST_BYTES_MAX);
-    if (buf_read_file(&list->text, path) < 0 || parse_lines(list, path) < 0) {
-        wordlist_free(list);
+    struct wordfreq frequencies;
+    struct str word;
+    double per_billion;
+    size_t words = 0;
+    int more = wordfreq_open(&frequencies, buf_str(&list->text));
+    while (more >= 0 && (more = wordfreq_next(&frequencies, &word, &per_billion)) > 0) words++;
+    if (more < 0) {
+        fail_prefix("%s: ", path);
         return -1;
     }
+    list->entries = calloc(words + 1, sizeof *list->entries);
+    list->numbers = calloc(words + 1, sizeof *list->numbers);
+    if (!list->entries || !list->numbers) return fail_memory();
+    wordfreq_open(&frequencies, buf_str(&list->text));
+    while (list->count < words && wordfreq_next(&frequencies, &list->entries[list->count], &list->numbers[list->count]) > 0) list->count++;
     return 0;
+}
+
+/* gzip's members, one behind the other, in place of what they hold. */
+static int unpack_gzip(struct buf *bytes, const char *path)
+{
+    struct buf packed = *bytes;
+    buf_init(bytes, WORDLIST_BYTES_MAX);
+    z_stream z = {.next_in = (unsigned char *)packed.p, .avail_in = (unsigned)packed.n};
+    int state = inflateInit2(&z, 15 + 16), result = state == Z_OK ? 0 : fail_memory();
+    while (result == 0 && !(state == Z_STREAM_END && z.avail_in == 0)) {
+        if (state == Z_STREAM_END) inflateReset(&z);
+        result = buf_reserve(bytes, 1 << 16);
+        if (result < 0) break;
+        z.next_out = (unsigned char *)bytes->p + bytes->n;
+        z.avail_out = bytes->room - bytes->n < UINT_MAX ? (unsigned)(bytes->room - bytes->n) : UINT_MAX;
+        unsigned room = z.avail_out;
+        state = inflate(&z, Z_NO_FLUSH);
+        bytes->n += room - z.avail_out;
+        if (state != Z_OK && state != Z_STREAM_END) result = fail("damaged gzip: %s", z.msg ? z.msg : "it ends early");
+    }
+    inflateEnd(&z);
+    buf_free(&packed);
+    if (result < 0) fail_prefix("%s: ", path);
+    return result;
+}
+
+static int parse(struct wordlist *list, const char *name)
+{
+    if (str_starts(buf_str(&list->text), STR("\x1F\x8B")) && unpack_gzip(&list->text, name) < 0) return -1;
+    return wordfreq_is(buf_str(&list->text)) ? parse_frequencies(list, name) : parse_lines(list, name);
+}
+
+int wordlist_take(struct wordlist *list, struct buf *bytes, const char *name)
+{
+    *list = (struct wordlist){.text = *bytes};
+    *bytes = (struct buf){.n = 0};
+    if (parse(list, name) == 0) return 0;
+    wordlist_free(list);
+    return -1;
+}
+
+int wordlist_read(struct wordlist *list, const char *path)
+{
+    struct buf bytes;
+    *list = (struct wordlist){.count = 0};
+    buf_init(&bytes, WORDLIST_BYTES_MAX);
+    if (buf_read_file(&bytes, path) == 0) return wordlist_take(list, &bytes, path);
+    buf_free(&bytes);
+    return -1;
 }
 
 int wordlist_lower(struct wordlist *list)
