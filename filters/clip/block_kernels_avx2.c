@@ -14,6 +14,7 @@ typedef int32_t vi __attribute__((vector_size(32)));
 
 KERNEL static inline vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
 KERNEL static inline vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
+KERNEL static inline vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
 KERNEL static inline vi vi_pairs(vi a, vi b) { return (vi)_mm256_madd_epi16((__m256i)a, (__m256i)b); }
 
 #include "filters/clip/block_kernels_body.h"

@@ -14,6 +14,11 @@ static inline vf vf_max(vf a, vf b)
     vi more = a > b;
     return (vf)(((vi)a & more) | ((vi)b & ~more));
 }
+static inline vf vf_min(vf a, vf b)
+{
+    vi less = a < b;
+    return (vf)(((vi)a & less) | ((vi)b & ~less));
+}
 
 /* Low and high halves of 32-bit numbers, sign and all. */
 static inline vi vi_pairs(vi a, vi b) { return (a >> 16) * (b >> 16) + (a << 16 >> 16) * (b << 16 >> 16); }

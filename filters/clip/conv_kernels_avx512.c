@@ -13,6 +13,7 @@ typedef int32_t vi __attribute__((vector_size(64)));
 
 KERNEL static inline vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
 KERNEL static inline vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+KERNEL static inline vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
 
 #include "filters/clip/conv_kernels_body.h"
 

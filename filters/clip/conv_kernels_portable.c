@@ -13,6 +13,11 @@ static inline vf vf_max(vf a, vf b)
     vi more = a > b;
     return (vf)(((vi)a & more) | ((vi)b & ~more));
 }
+static inline vf vf_min(vf a, vf b)
+{
+    vi less = a < b;
+    return (vf)(((vi)a & less) | ((vi)b & ~less));
+}
 
 #include "filters/clip/conv_kernels_body.h"
 

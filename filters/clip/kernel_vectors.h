@@ -3,7 +3,7 @@
  *     KERNEL         attributes of every function
  *     LANES          floats in a vector
  *     vf             a vector of them; + - * / work on it
- *     vf_fma(a, b, c), vf_max(a, b)
+ *     vf_fma(a, b, c), vf_max(a, b), vf_min(a, b)
  *     vi             a vector of LANES 32-bit numbers
  */
 #include <math.h>
@@ -71,7 +71,7 @@ INLINE float vf_most(vf v)
 INLINE vf vf_exp(vf x)
 {
     x = vf_max(x, vf_all(-87.0f));
-    x = 0 - vf_max(0 - x, vf_all(-88.0f));
+    x = vf_min(x, vf_all(88.0f));
     const vf magic = vf_all(0x1.8p23f); /* adding it rounds to a whole number */
     vf n = vf_fma(x, vf_all(1.44269504f), magic) - magic;
     vf r = vf_fma(n, vf_all(-0.693359375f), x);
@@ -106,7 +106,7 @@ INLINE vf vf_gelu(vf x)
     return 0.5f * x * (1 + erf_z);
 }
 
-INLINE vf vf_relu6(vf x) { return 0 - vf_max(0 - vf_max(x, vf_all(0)), vf_all(-6)); }
+INLINE vf vf_relu6(vf x) { return vf_min(vf_max(x, vf_all(0)), vf_all(6)); }
 
 INLINE vf vf_after(enum linear_after after, vf x)
 {
