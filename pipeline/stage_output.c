@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { IDS_MEMORY = 16 << 20, ID_PREFIX = 8, ID_RECORD = ID_PREFIX + 4 };
@@ -108,10 +109,22 @@ static const char *name_beside(struct stage_run *run, const char *path)
     return kept;
 }
 
+/* Publishing would replace what was read, and a second run would find its own output there. */
+static int check_is_no_input(const struct stage_run *run, const char *path)
+{
+    struct stat output, input;
+    if (!path || stat(path, &output) < 0) return 0;
+    for (size_t i = 0; i < run->line->argument_count; i++)
+        if (stat(run->line->arguments[i], &input) == 0 && input.st_dev == output.st_dev && input.st_ino == output.st_ino)
+            return fail_usage("%s: is an input too, and would be replaced: give -o another name", path);
+    return 0;
+}
+
 static int new_output(struct stage_run *run, const char *path, const struct columns *columns, bool plain)
 {
     struct stage_private *own = run->own;
     if (own->output_count == OUTPUTS_MAX) return fail_usage("more than %d outputs", OUTPUTS_MAX);
+    if (check_is_no_input(run, path) < 0) return -1;
     struct stage_output *out = calloc(1, sizeof *out);
     if (!out) return fail_memory();
     own->outputs[own->output_count] = out;

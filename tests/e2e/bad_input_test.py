@@ -380,6 +380,14 @@ class Outputs(BadInput):
         os.mkdir(self.path("taken.rows.zst"))
         self.check("extract", "-q", "-o", "taken.rows.zst", "crawl.warc.gz", code=1, line="taken.rows.zst")
 
+    def test_an_output_that_is_an_input(self):
+        self.winnow("extract", "-q", "-o", "a/", "crawl.warc.gz")
+        rows = self.read("a/00000.rows.zst")
+        os.symlink("a", self.path("b"))
+        for output in ("a/00000.rows.zst", "a/", "b/"):
+            self.check("dedup", "-q", "--by", "url", "-o", output, "a/00000.rows.zst", code=2, line="00000.rows.zst: is an input too, and would be replaced")
+        self.assertEqual(self.read("a/00000.rows.zst"), rows)
+
     def closed_early(self, *arguments):
         """Runs with a reader that takes 100 bytes and goes."""
         process = subprocess.Popen([make.WINNOW, *arguments], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
