@@ -1,6 +1,7 @@
 /* Rules in order: made, set, left out, compiled. What happens to a row stands in judge.c. */
 #include "filters/chain.h"
 
+#include "filters/calibration.h"
 #include "filters/counts/lookup.h"
 #include "filters/language/identify.h"
 #include "filters/language/tagger.h"
@@ -286,18 +287,26 @@ static int note_substitute(struct chain *chain, struct rule *rule, const char *s
     return rule->substitute ? 0 : -1;
 }
 
-size_t rule_column(struct chain *chain, struct rule *rule, struct str name)
+/* The model whose score will be read in place of the column `name`; NULL: none is allowed or needed. */
+static const char *stand_in_of(const struct chain *chain, struct str name)
 {
     size_t prefix = score_prefix(name);
-    if (!prefix || !chain->has_column || chain->has_column(chain->has_context, name)) return chain_column(chain, name);
+    if (!prefix || !chain->has_column || chain->has_column(chain->has_context, name)) return NULL;
     for (size_t i = 0; i < chain->substitute_count; i++) {
-        const char *stand_in = arena_printf(&chain->arena, "%.*s%s", (int)prefix, name.p, chain->substitutes[i]);
-        if (!stand_in) return SIZE_MAX;
-        if (!chain->has_column(chain->has_context, str_from(stand_in))) continue;
-        if (note_substitute(chain, rule, stand_in, name) < 0) return SIZE_MAX;
-        return chain_column(chain, str_from(stand_in));
+        char column[160]; /* two names of 64 characters at most */
+        snprintf(column, sizeof column, "%.*s%s", (int)prefix, name.p, chain->substitutes[i]);
+        if (chain->has_column(chain->has_context, str_from(column))) return chain->substitutes[i];
     }
-    return chain_column(chain, name);
+    return NULL;
+}
+
+size_t rule_column(struct chain *chain, struct rule *rule, struct str name)
+{
+    const char *model = stand_in_of(chain, name);
+    if (!model) return chain_column(chain, name);
+    const char *stand_in = arena_printf(&chain->arena, "%.*s%s", (int)score_prefix(name), name.p, model);
+    if (!stand_in || note_substitute(chain, rule, stand_in, name) < 0) return SIZE_MAX;
+    return chain_column(chain, str_from(stand_in));
 }
 
 int rule_needs_column(struct chain *chain, struct rule *rule, struct str name)
@@ -382,21 +391,69 @@ static int check_columns(struct chain *chain, struct rule *rule, bool (*has)(con
     return 0;
 }
 
-/* The built-in model's numbers are on a scale of their own: a preset's bound for another model says nothing of them. Classes and
- * shares of the pool need no scale. */
-static int check_scale(const struct rule *rule)
+/* ---- the built-in model for another: its similarities are on a scale of their own ---- */
+
+static const char *const scaled_values[] = {"min", "max", "t"};
+enum { SCALED_VALUES = sizeof scaled_values / sizeof *scaled_values };
+
+/* A bound that a preset wrote for another model; one set by hand is meant for the numbers that are there. */
+static struct rule_value *bound_of_preset(const struct rule *rule, size_t i)
 {
-    static const char *const bounds[] = {"min", "max", "t"};
-    if (!rule->substitute || !rule->file || !strstr(rule->substitute, "_builtin for ")) return 0;
-    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
-        const struct rule_value *v = rule_value(rule, bounds[i]);
-        if (!v || !v->given || !v->text.n || v->by_hand) continue;
-        return fail_usage("%s: %s=%.*s is meant for another model, and the built-in one's numbers are on another scale: give it a bound of "
-                          "its own, --set %s.%s=...; take the one that keeps as many matched pairs as the rule's own model keeps "
-                          "('winnow model eval MODEL PAIRS --curve FILE' of both models, same pairs)",
-                          rule->name, bounds[i], STR_ARG(v->text), rule->name, bounds[i]);
+    const struct rule_value *v = rule_value(rule, scaled_values[i]);
+    return rule->file && v && v->given && v->text.n && !v->by_hand ? &rule->values[v - rule->values] : NULL;
+}
+
+static int set_carried(struct chain *chain, struct rule *rule, struct rule_value *v, struct str model)
+{
+    struct calibrated c;
+    struct str was = v->carried_from.n ? v->carried_from : v->text;
+    if (calibration_carry(model, (double)v->number.units / (double)v->number.scale, STR("builtin"), &c) < 0) return 0;
+    const char *text = arena_printf(&chain->arena, "%.3f", c.bound), *note = rule->carried ? rule->carried : "";
+    if (!text || decimal_parse(str_from(text), &v->number) < 0) return -1;
+    v->text = str_from(text);
+    v->carried_from = was;
+    rule->carried = arena_printf(&chain->arena, "%s, bound %.*s of %.*s -> %s of builtin, equal pass rate %.1f %%", note, STR_ARG(was),
+                                 STR_ARG(model), text, 100 * c.kept);
+    return rule->carried ? 0 : -1;
+}
+
+/* Where builtin will stand in for the similarity that a preset's rule reads, the rule's bounds become those of equal pass rate. */
+static int carry_bounds(struct chain *chain, struct rule *rule)
+{
+    const struct rule_value *column = rule_value(rule, "column"), *plus = rule_value(rule, "plus");
+    rule->carried = NULL;
+    if (!column || !column->given || (plus && plus->given) || !str_starts(column->text, STR("sim_"))) return 0;
+    for (size_t i = 0; i < SCALED_VALUES; i++) {
+        struct rule_value *v = bound_of_preset(rule, i);
+        if (!v) continue;
+        if (v->carried_from.n) { /* prepared before, perhaps for other rows */
+            v->text = v->carried_from;
+            if (decimal_parse(v->text, &v->number) < 0) return -1;
+            v->carried_from = STR_ABSENT;
+        }
+        const char *stand_in = stand_in_of(chain, column->text);
+        if (!stand_in || strcmp(stand_in, "builtin") != 0) continue;
+        if (set_carried(chain, rule, v, str_from_at(column->text, score_prefix(column->text))) < 0) return -1;
     }
     return 0;
+}
+
+/* Classes and shares of the pool need no scale. */
+static int check_scale(struct chain *chain, struct rule *rule)
+{
+    if (!rule->substitute || !strstr(rule->substitute, "_builtin for ")) return 0;
+    for (size_t i = 0; i < SCALED_VALUES; i++) {
+        const struct rule_value *v = bound_of_preset(rule, i);
+        if (!v || v->carried_from.n) continue;
+        return fail_usage("%s: %s=%.*s is meant for another model, the built-in one's numbers are on another scale, and no share of pairs "
+                          "that this bound keeps is published by which to carry it over: give a bound of its own, --set %s.%s=...; take "
+                          "the one that keeps as many matched pairs as the rule's own model keeps ('winnow model eval MODEL PAIRS --curve "
+                          "FILE' of both models, same pairs)",
+                          rule->name, scaled_values[i], STR_ARG(v->text), rule->name, scaled_values[i]);
+    }
+    if (!rule->carried) return 0;
+    rule->substitute = arena_printf(&chain->arena, "%s%s", rule->substitute, rule->carried);
+    return rule->substitute ? 0 : -1;
 }
 
 int chain_prepare(struct chain *chain, bool (*has_column)(const void *context, struct str name), const void *context)
@@ -407,7 +464,7 @@ int chain_prepare(struct chain *chain, bool (*has_column)(const void *context, s
         struct rule *rule = chain->rules[i];
         if (rule->left_out) continue;
         rule->substitute = NULL;
-        if (prepare_rule(chain, rule) < 0 || check_scale(rule) < 0) return -1;
+        if (carry_bounds(chain, rule) < 0 || prepare_rule(chain, rule) < 0 || check_scale(chain, rule) < 0) return -1;
         if (has_column && !rule->unserved && check_columns(chain, rule, has_column, context) < 0) return -1;
         struct str needs = rule_value(rule, "needs")->text;
         if (rule->unserved && needs.n && rule_unserved(chain, rule, "%s (%.*s)", rule->unserved, STR_ARG(needs)) < 0) return -1;

@@ -470,7 +470,8 @@ static const struct option options[] = {
     {"without", 0, OPTION_LIST, offsetof(struct filter_options, without), .argument = "RULE", .split = true,
      .help = "leaves a rule out, or with 'unserved' all that cannot be served here"},
     {"allow-substitute", 0, OPTION_LIST, offsetof(struct filter_options, substitutes), .argument = "NAME", .split = true,
-     .help = "scores of the model NAME may stand in for those that rules ask for; recorded"},
+     .help = "scores of the model NAME may stand in for those that rules ask for; a preset's bound on similarity is carried over to "
+             "builtin at equal pass rate; recorded"},
     {"counts", 0, OPTION_LIST, offsetof(struct filter_options, counts), .argument = "TABLE", .neutral = true,
      .help = "a table of winnow count, for rules that ask how often something occurs; may be repeated"},
     {"mark", 0, OPTION_FLAG, offsetof(struct filter_options, mark), .help = "drops nothing; adds rule, measured, bound, also"},

@@ -129,6 +129,7 @@ struct rule_value {
     bool given; /* by the rule or by the filter's default */
     bool by_hand; /* assigned over what a preset says */
     struct str text; /* as typed */
+    struct str carried_from; /* as the preset has it, where a bound for the built-in model took its place (calibration.h); empty */
     struct decimal number;
     bool flag;
     unsigned choice; /* index among `choices` */
@@ -154,7 +155,8 @@ struct rule {
     bool left_out;                /* by --without */
     /* filled by chain_prepare: */
     const char *unserved;         /* why this version or this input cannot serve it; NULL when it is served */
-    const char *substitute;       /* "sim_tiny for sim_b32": another model's scores that it reads; NULL */
+    const char *substitute;       /* "sim_tiny for sim_b32": another model's scores that it reads, with the bounds carried over; NULL */
+    const char *carried;          /* ", bound .3 of b32 -> ...": of its bounds alone; NULL */
     enum text_form form;          /* of parameters `form`, `split`, `of`, `min`, `max`, `strict`, where the filter has them */
     enum word_split split;
     bool raw_url;                 /* of=raw */

@@ -3,6 +3,8 @@ import csv
 import io
 import json
 import os
+import re
+import sqlite3
 import subprocess
 import tarfile
 import unittest
@@ -52,20 +54,47 @@ class Builtin(make.InFolder):
         self.assertIn("vocabulary\t12000\t", info)
         self.assertEqual(self.winnow("model", "tokens", "builtin", "a photo of a cat").out.decode(), "2 43 4024 132 43 2903 3\n")
 
-    def test_a_bound_for_another_model_is_no_bound_for_it(self):
+    def test_a_bound_for_another_model_becomes_one_of_equal_pass_rate_and_every_record_says_so(self):
         self.winnow("score", "-o", "3/", "2/00000.rows.zst")
-        rules = ["filter", "--preset", "laion400m", "--at", "score", "--without", "unserved", "-o", "4/"]
-        self.assertIn("the rows have no column sim_b32", self.winnow(*rules, "3/00000.rows.zst").error)
-        refused = self.winnow(*rules, "--force", "--allow-substitute", "builtin", "3/00000.rows.zst", code=2).error
-        self.assertIn("clip_similarity: min=0.3 is meant for another model", refused)
-        done = self.winnow(*rules, "--force", "--allow-substitute", "builtin", "--set", "clip_similarity.min=0.1", "3/00000.rows.zst")
-        self.assertIn("clip_similarity: sim_builtin for sim_b32", done.error)
-        kept = [float(r["sim_builtin"]) for r in self.view("4/00000.rows.zst")]
-        self.assertTrue(kept and min(kept) >= 0.1)
+        self.write("own.preset", "near score.range column=sim_b32 min=0.22 -- choice: x\n")
+        rules = ["filter", "--preset", self.path("own.preset"), "--at", "score", "-o", "4/"]
+        self.assertIn("the rows have no column sim_b32", self.winnow(*rules, "3/00000.rows.zst", code=2).error)
+        done = self.winnow(*rules, "--force", "--allow-substitute", "builtin", "3/00000.rows.zst")
+        said = re.search(r"near: (sim_builtin for sim_b32, bound 0\.22 of b32 -> (-?0\.\d+) of builtin, equal pass rate (\d+\.\d) %)", done.error)
+        self.assertIsNotNone(said, done.error)
+        sentence, bound, share = said.groups()
+        self.assertTrue(90 < float(share) < 95)  # of COYO-700M's pairs by ViT-B/32, as published
+        scored = [float(row["sim_builtin"]) for row in self.view("3/00000.rows.zst") if row["sim_builtin"]]
+        kept = [float(row["sim_builtin"]) for row in self.view("4/00000.rows.zst")]
+        self.assertEqual(sorted(kept), sorted(sim for sim in scored if sim >= float(bound)))
+        self.assertTrue(0 < len(kept) < len(scored))
         with open(self.path("4/00000.json"), encoding="utf-8") as file:
-            said = json.load(file)
-        rule = next(f for f in said["filters"] if f["name"] == "clip_similarity")
-        self.assertEqual((rule["substitute"], rule["bound"]), ("sim_builtin for sim_b32", ">=0.1"))
+            rule = json.load(file)["filters"][0]
+        self.assertEqual((rule["substitute"], rule["bound"], rule["parameters"]["min"]), (sentence, f">={bound}", bound))
+
+    def test_a_bound_given_by_hand_stays_and_one_without_published_shares_is_refused(self):
+        self.winnow("score", "-o", "3/", "2/00000.rows.zst")
+        rules = ["filter", "--at", "score", "--without", "unserved", "--force", "--allow-substitute", "builtin", "-o", "4/"]
+        done = self.winnow(*rules, "--preset", "laion400m", "--set", "clip_similarity.min=0.1", "3/00000.rows.zst")
+        self.assertRegex(done.error, r"clip_similarity: sim_builtin for sim_b32\n")
+        self.write("own.preset", "near score.range column=sim_mb32 min=0.26 -- choice: x\n")
+        refused = self.winnow(*rules, "--preset", self.path("own.preset"), "3/00000.rows.zst", code=2).error
+        self.assertIn("near: min=0.26 is meant for another model", refused)
+        self.assertIn("no share of pairs that this bound keeps is published", refused)
+        self.assertIn("--set near.min=", refused)
+
+    def test_the_report_tells_the_bound_that_was_carried_over(self):
+        self.write("r.yaml", f"inputs: {DEMO}\npreset: laion400m\nwithout: unserved\nallow-substitute: builtin\nscore: {{}}\n")
+        self.winnow("run", "-o", "OUT", "r.yaml")
+        index = sqlite3.connect(self.path("OUT/index.sqlite"))
+        self.addCleanup(index.close)
+        sentence = index.execute("SELECT substitute FROM rules WHERE rule = 'clip_similarity'").fetchone()[0]
+        self.assertRegex(sentence, r"^sim_builtin for sim_b32, bound 0\.3 of b32 -> 0\.\d+ of builtin, equal pass rate 44\.8 %$")
+        self.winnow("report", "OUT")
+        self.assertIn(sentence, self.read("OUT/report/report.json").decode())
+        page = self.read("OUT/report/index.html").decode().replace("&gt;", ">")
+        for part in sentence.split(", "):
+            self.assertIn(part, page)
 
     def test_its_name_is_for_no_other_model(self):
         tiny = os.path.join(make.ROOT, "tests/data/clip-tiny")

@@ -21,32 +21,18 @@ import json
 import os
 import random
 import re
-import subprocess
-import tarfile
 from collections import Counter
 
 import numpy
 from PIL import Image
 
+import shards
 import wordnet
 import wordpiece
 from model import SIZE
 
 PIECES = 12000
 PROMPTS = ["{}", "a photo of a {}", "a {}", "a picture of a {}", "this is a {}", "a close-up of a {}"]
-
-
-def shard(path):
-    """(meta, picture's bytes) of each sample, in the shard's order."""
-    command = {"zst": ["zstd", "-dcq", path], "gz": ["gzip", "-dc", path]}.get(path.rsplit(".", 1)[-1], ["cat", path])
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process, tarfile.open(fileobj=process.stdout, mode="r|") as tar:
-        parts = {}
-        for member in tar:
-            key, _, kind = member.name.partition(".")
-            parts.setdefault(key, {})[kind] = tar.extractfile(member).read()
-            if {"json", "webp"} <= parts[key].keys():
-                done = parts.pop(key)
-                yield {"key": key} | json.loads(done["json"]), done["webp"]
 
 
 def squash(data):
@@ -90,7 +76,7 @@ def write_pairs(options):
             without = set(file.read().split())
     pairs, pictures = [], []
     for path in options.pairs:
-        for meta, data in shard(path):
+        for meta, data in shards.samples(path):
             picture, (width, height) = squash(data)
             pictures.append(picture)
             pairs.append({"key": meta["key"], "source": meta["source"], "kind": meta["kind"], "role": role(meta, options, without),
