@@ -289,7 +289,7 @@ static int write_table(struct stage_run *run, struct count *c, size_t i)
     struct groups *groups = c->groups[c->wants[i].kind];
     char *path = NULL;
     struct file_out file;
-    if (groups_seal(groups) < 0) return -1;
+    if (groups_seal(groups, (size_t)run->common->memory / 2) < 0) return -1;
     if (asprintf(&path, "%s%s.%s.rows.zst", run->output_folder ? run->output_folder : "", run->output_stem,
                  count_kind_about(c->wants[i].kind)->what) < 0)
         return fail_memory();

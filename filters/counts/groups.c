@@ -1,13 +1,13 @@
-/* Records of one size an order of bytes, so that extsort's memcmp sorts by key and, within, by member or part of the name.
+/* Records of one size, in an order of bytes, so that extsort's memcmp sorts by key and, within, by member.
  *
  *     sums      key 16, count 8
  *     members   key 16, member 16
- *     named     key 16, part 2, used 2, count 8, bytes 36        names over 36 bytes take further parts, whose count is 0
- */
+ *
+ * Named sums have records of their own (named_sums.h). */
 #include "filters/counts/groups.h"
 
 #include "filters/counts/lexicon.h"
-#include "pipeline/base/buf.h"
+#include "filters/counts/named_sums.h"
 #include "pipeline/base/extsort.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/utf8.h"
@@ -19,27 +19,25 @@ enum {
     KEY_BYTES = 16,
     SUM_COUNT_AT = 16, SUM_BYTES = 24,
     MEMBER_AT = 16, MEMBER_BYTES = 32,
-    PART_AT = 16, USED_AT = 18, NAMED_COUNT_AT = 20, NAME_AT = 28, NAME_BYTES = 36, NAMED_BYTES = NAME_AT + NAME_BYTES,
-    PARTS_MAX = GROUPS_NAME_MAX / NAME_BYTES + 1,
     COMBINED_LEAST = 256, /* records of a combiner, however little memory is given */
 };
-_Static_assert(PARTS_MAX <= 0xFFFF, "the number of a part is two bytes");
+_Static_assert((int)GROUPS_NAME_MAX == (int)NAMED_SUMS_NAME_MAX, "names are cut here");
 
 struct groups {
     enum groups_form form;
     uint64_t most;
+    struct named_sums *named;        /* of GROUPS_NAMED_SUMS; of the other forms: */
     struct extsort *sort;
     pthread_mutex_t lock;
-    unsigned char next[NAMED_BYTES]; /* the record behind the last group */
+    unsigned char next[MEMBER_BYTES]; /* the record behind the last group */
     bool any;                        /* there is one */
     unsigned char key[KEY_BYTES];    /* members: of the last pair, and how many of it were given out */
     uint64_t given;
-    struct buf name;
 };
 
 static size_t record_bytes(enum groups_form form)
 {
-    return form == GROUPS_SUMS ? SUM_BYTES : form == GROUPS_MEMBERS ? MEMBER_BYTES : NAMED_BYTES;
+    return form == GROUPS_SUMS ? SUM_BYTES : MEMBER_BYTES;
 }
 
 struct groups *groups_open(enum groups_form form, uint64_t most, size_t memory, const char *folder)
@@ -49,9 +47,9 @@ struct groups *groups_open(enum groups_form form, uint64_t most, size_t memory, 
     g->form = form;
     g->most = most ? most : UINT64_MAX;
     pthread_mutex_init(&g->lock, NULL);
-    buf_init(&g->name, GROUPS_NAME_MAX);
-    g->sort = extsort_open(memory, folder, record_bytes(form), NULL);
-    if (g->sort) return g;
+    if (form == GROUPS_NAMED_SUMS) g->named = named_sums_open(memory, folder);
+    else g->sort = extsort_open(memory, folder, record_bytes(form), NULL);
+    if (g->named || g->sort) return g;
     groups_close(g);
     return NULL;
 }
@@ -59,9 +57,9 @@ struct groups *groups_open(enum groups_form form, uint64_t most, size_t memory, 
 void groups_close(struct groups *g)
 {
     if (!g) return;
+    named_sums_close(g->named);
     extsort_close(g->sort);
     pthread_mutex_destroy(&g->lock);
-    buf_free(&g->name);
     free(g);
 }
 
@@ -80,21 +78,8 @@ static struct hash128 get_hash(const unsigned char at[16])
 
 static int add_name(struct groups *g, struct hash128 key, struct str name, uint64_t count)
 {
-    unsigned char record[NAMED_BYTES];
     if (name.n > GROUPS_NAME_MAX) name.n = utf8_cut(name, GROUPS_NAME_MAX);
-    put_hash(record, key);
-    for (size_t part = 0, at = 0; part == 0 || at < name.n; part++, at += NAME_BYTES) {
-        size_t used = name.n - at < NAME_BYTES ? name.n - at : NAME_BYTES;
-        record[PART_AT] = (unsigned char)(part >> 8);
-        record[PART_AT + 1] = (unsigned char)part;
-        record[USED_AT] = 0;
-        record[USED_AT + 1] = (unsigned char)used;
-        extsort_put_u64(record + NAMED_COUNT_AT, part ? 0 : count);
-        if (used) memcpy(record + NAME_AT, name.p + at, used);
-        memset(record + NAME_AT + used, 0, NAME_BYTES - used);
-        if (extsort_add(g->sort, record) < 0) return -1;
-    }
-    return 0;
+    return named_sums_add(g->named, key, name, count);
 }
 
 int groups_add_name(struct groups *g, struct hash128 key, struct str name, uint64_t count)
@@ -236,7 +221,11 @@ static int read_record(struct groups *g)
     return got < 0 ? -1 : 0;
 }
 
-int groups_seal(struct groups *g) { return extsort_seal(g->sort) < 0 ? -1 : read_record(g); }
+int groups_seal(struct groups *g, size_t memory)
+{
+    if (g->named) return named_sums_seal(g->named, memory);
+    return extsort_seal(g->sort) < 0 ? -1 : read_record(g);
+}
 
 static int next_sum(struct groups *g, struct group *out)
 {
@@ -247,25 +236,6 @@ static int next_sum(struct groups *g, struct group *out)
         out->count += extsort_get_u64(g->next + SUM_COUNT_AT);
         if (read_record(g) < 0) return -1;
     }
-    return 1;
-}
-
-static int next_named(struct groups *g, struct group *out)
-{
-    unsigned char key[KEY_BYTES];
-    memcpy(key, g->next, KEY_BYTES);
-    out->count = 0;
-    buf_clear(&g->name);
-    for (unsigned due = 0; g->any && memcmp(key, g->next, KEY_BYTES) == 0;) {
-        unsigned part = (unsigned)g->next[PART_AT] << 8 | g->next[PART_AT + 1];
-        out->count += extsort_get_u64(g->next + NAMED_COUNT_AT);
-        if (part == due) { /* equal keys have equal names: the first of each part will do */
-            due++;
-            if (buf_add(&g->name, str_of((const char *)g->next + NAME_AT, g->next[USED_AT + 1])) < 0) return -1;
-        }
-        if (read_record(g) < 0) return -1;
-    }
-    out->name = buf_str(&g->name);
     return 1;
 }
 
@@ -292,8 +262,9 @@ static int next_member(struct groups *g, struct group *out)
 
 int groups_next(struct groups *g, struct group *out)
 {
+    if (g->named) return named_sums_next(g->named, &out->key, &out->name, &out->count);
     if (!g->any) return 0;
     if (g->form == GROUPS_MEMBERS) return next_member(g, out);
     out->key = get_hash(g->next);
-    return g->form == GROUPS_SUMS ? next_sum(g, out) : next_named(g, out);
+    return next_sum(g, out);
 }

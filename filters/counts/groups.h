@@ -4,7 +4,7 @@
  *     struct combiner *c = combiner_new(g, memory);       one a thread
  *     combiner_add(c, key, 1); ...
  *     combiner_free(c) after combiner_flush(c)
- *     groups_seal(g);
+ *     groups_seal(g, memory);
  *     while ((got = groups_next(g, &group)) > 0) ...      by rising key
  *     groups_close(g);
  *
@@ -12,8 +12,8 @@
  *     sets are associative.
  * (2) With `most`, only the `most` least members of a key are kept, wherever a combiner or the end can cut: the least ones of
  *     a union are the least ones of the parts' least ones, so that "more than most-1" stays exact.
- * (3) Memory stays below what is given; beyond it 24 (sums), 32 (members) or 64 bytes (named sums; more for names over 36
- *     bytes) go to disk (base/extsort), once a key and flush.
+ * (3) Memory stays below what is given; beyond it 24 (sums) or 32 bytes (members; base/extsort), or the name and some 2 bytes (named
+ *     sums; named_sums.h) go to disk, once a key and flush.
  *
  * groups_add_* take a lock: any thread. seal, next and close: one thread, when nobody adds. Functions that return int give -1
  * with a sentence: full disk, out of memory.
@@ -52,7 +52,7 @@ struct lexicon;
 int groups_add_lexicon(struct groups *g, const struct lexicon *l); /* all its words */
 int groups_add_name(struct groups *g, struct hash128 key, struct str name, uint64_t count); /* the key is given: name may be cut */
 
-int groups_seal(struct groups *g);
+int groups_seal(struct groups *g, size_t memory); /* memory: of named sums, for what comes back */
 int groups_next(struct groups *g, struct group *out); /* 1; 0 at the end; -1 */
 
 /* One thread's share of SUMS and MEMBERS before it goes to disk: sorted, added up and cut whenever it is full; handed on when

@@ -79,12 +79,13 @@ static inline uint64_t lexicon_hash(const struct lexicon *l, struct str word)
     return lexicon_mix(lexicon_load(word.p + at, left) ^ state, tail ^ l->key[1]);
 }
 
-/* Two steps, each some words ahead of the next: the slot, then the entry that it most likely leads to. */
+/* Two steps, each some words ahead of the next: the slot, then the entry that it leads to unless tags are alike. */
 static inline void lexicon_prefetch(const struct lexicon *l, uint64_t hash) { __builtin_prefetch(&l->slots[hash & l->mask]); }
 static inline void lexicon_prefetch_entry(const struct lexicon *l, uint64_t hash)
 {
-    uint32_t entry = l->slots[hash & l->mask].entry;
-    __builtin_prefetch(&l->entries[entry ? entry - 1 : 0], 1);
+    uint64_t at = hash & l->mask;
+    while (l->slots[at].entry && l->slots[at].tag != (uint32_t)(hash >> 32)) at = (at + 1) & l->mask;
+    __builtin_prefetch(&l->entries[l->slots[at].entry ? l->slots[at].entry - 1 : 0], 1);
 }
 
 static inline void lexicon_prefetch_word(const struct lexicon *l, uint32_t number) { __builtin_prefetch(&l->entries[number]); }
@@ -98,6 +99,13 @@ static inline struct str lexicon_word(const struct lexicon *l, uint32_t number)
 }
 static inline uint64_t lexicon_count(const struct lexicon *l, uint32_t number) { return l->entries[number].count; }
 
+static inline bool lexicon_same(struct str a, struct str b) /* as str_eq; most words are short, and no call pays for them */
+{
+    if (a.n != b.n) return false;
+    if (a.n > 16) return memcmp(a.p, b.p, a.n) == 0;
+    return lexicon_load(a.p, a.n) == lexicon_load(b.p, b.n) && (a.n <= 8 || lexicon_load(a.p + a.n - 8, 8) == lexicon_load(b.p + b.n - 8, 8));
+}
+
 uint32_t lexicon_insert(struct lexicon *l, struct str word, struct lexicon_slot *slot, uint32_t tag); /* private to lexicon_add */
 
 /* Counts the word once more. Its room was made by lexicon_room. */
@@ -107,7 +115,7 @@ static inline uint32_t lexicon_add(struct lexicon *l, struct str word, uint64_t 
     for (uint64_t at = hash & l->mask;; at = (at + 1) & l->mask) {
         struct lexicon_slot *slot = &l->slots[at];
         if (!slot->entry) return lexicon_insert(l, word, slot, tag);
-        if (slot->tag != tag || !str_eq(lexicon_word(l, slot->entry - 1), word)) continue;
+        if (slot->tag != tag || !lexicon_same(lexicon_word(l, slot->entry - 1), word)) continue;
         l->entries[slot->entry - 1].count++;
         return slot->entry - 1;
     }

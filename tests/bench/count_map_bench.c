@@ -23,11 +23,11 @@ static int count_lines(struct ngrams *n, struct str text)
     return ngrams_count_gathered(n);
 }
 
-static uint64_t total_of(struct groups *g)
+static uint64_t total_of(struct groups *g, size_t memory)
 {
     struct group group;
     uint64_t total = 0;
-    if (groups_seal(g) < 0) return 0;
+    if (groups_seal(g, memory) < 0) return 0;
     while (groups_next(g, &group) > 0) total += group.count;
     return total;
 }
@@ -40,7 +40,7 @@ static int round_of(struct str text, size_t memory, double *seconds, uint64_t *m
     int result = n ? count_lines(n, text) : -1;
     *seconds = cpu_seconds() - begun;
     if (result == 0) result = ngrams_flush(n);
-    if (result == 0) *met = total_of(words) + total_of(pairs);
+    if (result == 0) *met = total_of(words, memory) + total_of(pairs, memory);
     ngrams_free(n);
     groups_close(words);
     groups_close(pairs);

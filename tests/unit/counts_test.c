@@ -68,7 +68,7 @@ static void groups_are(struct groups *g, struct str lines)
     struct group group;
     struct hash128 last = {0, 0};
     uint64_t total = 0;
-    assert_int_equal(groups_seal(g), 0);
+    assert_int_equal(groups_seal(g, SMALL), 0);
     for (bool any = false; groups_next(g, &group) > 0; any = true, last = group.key) {
         assert_true(!any || hash128_compare(last, group.key) < 0);
         assert_int_equal(hash128_compare(group.key, hash_xxh3_128(group.name, 0)), 0);
@@ -142,7 +142,7 @@ static void test_the_longest_texts_fit(void **state)
     assert_int_equal(ngrams_flush(n), 0);
     struct group group;
     uint64_t keys = 0;
-    assert_int_equal(groups_seal(unigrams), 0);
+    assert_int_equal(groups_seal(unigrams, SMALL), 0);
     while (groups_next(unigrams, &group) > 0) {
         keys++;
         if (group.name.n == LONG) assert_int_equal(group.count, 5);
@@ -171,7 +171,7 @@ static void test_members_are_distinct_and_the_least_are_kept(void **state)
         }
         assert_int_equal(combiner_flush(a), 0);
         assert_int_equal(combiner_flush(b), 0);
-        assert_int_equal(groups_seal(g), 0);
+        assert_int_equal(groups_seal(g, SMALL), 0);
         struct group group;
         for (uint64_t key = 0; key < 50; key++)
             for (uint64_t member = 0; member < (key % 2 ? 3u : most && most < 10 ? most : 10u); member++) {
@@ -193,7 +193,7 @@ static void test_sums_add_up_over_flushes(void **state)
     struct combiner *c = combiner_new(g, 1 << 12);
     for (uint64_t i = 0; i < 30000; i++) assert_int_equal(combiner_add_count(c, (struct hash128){i % 700, 0}, i % 3), 0);
     assert_int_equal(combiner_flush(c), 0);
-    assert_int_equal(groups_seal(g), 0);
+    assert_int_equal(groups_seal(g, SMALL), 0);
     uint64_t sums[700] = {0}, keys = 0;
     for (uint64_t i = 0; i < 30000; i++) sums[i % 700] += i % 3;
     struct group group;
@@ -247,9 +247,9 @@ static void test_threads_add_to_the_same_groups(void **state)
     }
     struct group group;
     uint64_t words = 0, pairs = 0, members = 0;
-    assert_int_equal(groups_seal(shared.unigrams), 0);
-    assert_int_equal(groups_seal(shared.bigrams), 0);
-    assert_int_equal(groups_seal(shared.members), 0);
+    assert_int_equal(groups_seal(shared.unigrams, SMALL), 0);
+    assert_int_equal(groups_seal(shared.bigrams, SMALL), 0);
+    assert_int_equal(groups_seal(shared.members, SMALL), 0);
     for (; groups_next(shared.unigrams, &group) > 0; words++) assert_int_equal(group.count, 3000 * THREADS);
     for (; groups_next(shared.bigrams, &group) > 0; pairs++) assert_int_equal(group.count, 3000 * THREADS);
     for (; groups_next(shared.members, &group) > 0; members++) continue;
@@ -271,7 +271,7 @@ static void write_table(const char *path, uint64_t keys, uint64_t over)
     struct combiner *c = combiner_new(g, 1 << 20);
     for (uint64_t i = 0; i < keys; i++) assert_int_equal(combiner_add_count(c, key_number(i), i % 100 + 1), 0);
     assert_int_equal(combiner_flush(c), 0);
-    assert_int_equal(groups_seal(g), 0);
+    assert_int_equal(groups_seal(g, SMALL), 0);
     struct count_table_about about = {.want = {COUNT_URLS, over}};
     struct file_out file;
     assert_int_equal(file_create(&file, path), 0);
