@@ -5,11 +5,12 @@
 #include "pipeline/base/file.h"
 #include "pipeline/base/hash.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
-enum { PLAN_BYTES_MAX = 64 << 20, RECIPE_BYTES_MAX = 1 << 20 };
+enum { PLAN_LINE_MAX = 4 << 20, RECIPE_BYTES_MAX = 1 << 20 };
 
 static const struct {
     const char *id, *title;
@@ -347,24 +348,50 @@ static void head(struct page *p)
     html_f(&p->h, "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#funnel\">Skip to the funnel</a>\n<div class=\"page\">\n");
 }
 
+/* Takes over `line`: a step's first task is kept, of the others their number. */
+static void take_plan_line(struct page *p, json_t *line)
+{
+    const char *step = manifest_text(line, "step");
+    json_t *last = json_array_get(p->commands, json_array_size(p->commands) - 1);
+    if (!step && !p->made_with) {
+        p->made_with = line;
+        return;
+    }
+    if (step && last && strcmp(step, manifest_text(last, "step")) == 0) {
+        json_object_set_new(last, "tasks", json_integer(json_integer_value(json_object_get(last, "tasks")) + 1));
+    } else if (step && json_is_array(json_object_get(line, "command"))) {
+        json_object_set_new(line, "tasks", json_integer(1));
+        json_array_append(p->commands, line);
+    }
+    json_decref(line);
+}
+
+/* A plan has a line a task, hundreds of thousands in a large run: none is kept that is not shown. One that is longer than a
+ * command line can be is left out. */
 static int read_plan(struct page *p)
 {
-    char path[4096];
-    struct buf text;
-    buf_init(&text, PLAN_BYTES_MAX);
-    buf_init(&p->recipe, RECIPE_BYTES_MAX);
-    p->plan = json_array();
+    char path[4096], *line = malloc(PLAN_LINE_MAX);
+    p->commands = json_array();
+    if (!line || !p->commands) return free(line), fail_memory();
     snprintf(path, sizeof path, "%s/plan.jsonl", p->f->steps.out);
-    int result = !p->plan ? fail_memory() : file_exists(path) ? buf_read_file(&text, path) : 0;
-    for (struct str rest = buf_str(&text); result == 0 && rest.n;) {
-        struct str line = str_cut(&rest, '\n');
-        json_t *json = json_loadb(line.p, line.n, 0, NULL);
-        if (json) json_array_append_new(p->plan, json);
+    FILE *file = fopen(path, "re");
+    int result = file || errno == ENOENT ? 0 : fail_errno("%s: cannot open", path);
+    while (file && fgets(line, PLAN_LINE_MAX, file)) {
+        json_t *json = json_loads(line, 0, NULL);
+        if (json) take_plan_line(p, json);
     }
-    snprintf(path, sizeof path, "%s/recipe.yaml", p->f->steps.out);
-    if (result == 0 && file_exists(path) && buf_read_file(&p->recipe, path) < 0) buf_clear(&p->recipe);
-    buf_free(&text);
+    if (file && ferror(file)) result = fail_errno("%s: cannot read", path);
+    if (file) fclose(file);
+    free(line);
     return result;
+}
+
+static void read_recipe(struct page *p)
+{
+    char path[4096];
+    buf_init(&p->recipe, RECIPE_BYTES_MAX);
+    snprintf(path, sizeof path, "%s/recipe.yaml", p->f->steps.out);
+    if (file_exists(path) && buf_read_file(&p->recipe, path) < 0) buf_clear(&p->recipe);
 }
 
 static void body(struct page *p)
@@ -393,10 +420,12 @@ int page_html(const struct funnel *f, const struct stats *s, const struct page_o
 {
     struct page p = {.h.out = out, .f = f, .s = s, .options = options, .path = realpath(f->steps.out, NULL)};
     int result = p.path ? read_plan(&p) : fail_errno("%s: cannot open", f->steps.out);
+    if (result == 0) read_recipe(&p);
     if (result == 0 && !(p.pictures = page_pictures_open(f, s))) result = -1;
     if (result == 0) body(&p);
     page_pictures_close(p.pictures);
-    json_decref(p.plan);
+    json_decref(p.made_with);
+    json_decref(p.commands);
     free(p.path);
     buf_free(&p.recipe);
     return p.h.failed ? -1 : result;

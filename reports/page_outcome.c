@@ -248,37 +248,26 @@ static void commands(struct page *p)
 {
     size_t i, k;
     json_t *line, *word;
-    const char *before = "";
-    uint64_t tasks = 0;
     html_f(&p->h, "<h3>Commands<span>what <code>winnow run</code> ran; OUT is the folder of the run</span></h3><pre tabindex=\"0\">");
-    json_array_foreach(p->plan, i, line) {
-        const char *step = manifest_text(line, "step");
-        json_t *argv = json_object_get(line, "command");
-        if (!step || !json_is_array(argv)) continue;
-        if (strcmp(step, before) == 0) {
-            tasks++;
-            continue;
-        }
-        if (tasks > 1) html_f(&p->h, "    # … %llu tasks like this one\n", (unsigned long long)tasks);
-        before = step;
-        tasks = 1;
-        json_array_foreach(argv, k, word) {
+    json_array_foreach(p->commands, i, line) {
+        json_int_t tasks = json_integer_value(json_object_get(line, "tasks"));
+        json_array_foreach(json_object_get(line, "command"), k, word) {
             html_f(&p->h, k ? " " : "");
             if (json_is_string(word)) shell_word(p, json_string_value(word));
         }
         html_f(&p->h, "\n");
+        if (tasks > 1) html_f(&p->h, "    # … %lld tasks like this one\n", (long long)tasks);
     }
-    if (tasks > 1) html_f(&p->h, "    # … %llu tasks like this one\n", (unsigned long long)tasks);
     html_f(&p->h, "</pre>\n");
 }
 
 static void versions(struct page *p)
 {
-    json_t *first = json_array_get(p->plan, 0), *value;
+    json_t *value;
     const char *name;
     bool any = false;
     html_f(&p->h, "<dl class=\"facts\"><div><dt>made with</dt><dd>");
-    json_object_foreach(first, name, value) {
+    json_object_foreach(p->made_with, name, value) {
         if (!json_is_string(value) || strcmp(name, "format") == 0) continue;
         html_f(&p->h, "%s", any ? " · " : "");
         html_c(&p->h, name);
@@ -374,7 +363,7 @@ void page_reproduce(struct page *p)
     page_section(p, SECTION_REPRODUCE);
     html_f(&p->h, "The same input gives the same bytes, on any number of threads, tasks or machines of one processor class; only the web may answer otherwise another day.");
     page_lede_end(p);
-    if (json_array_size(p->plan) > 1) commands(p);
+    if (json_array_size(p->commands)) commands(p);
     if (p->recipe.n) {
         html_f(&p->h, "<h3>Recipe<span><code>recipe.yaml</code></span></h3><pre tabindex=\"0\">");
         for (struct str rest = buf_str(&p->recipe); rest.n;) {

@@ -16,7 +16,8 @@ struct page {
     const struct page_options *options;
     struct page_pictures *pictures;
     char *path;      /* of the run's folder, absolute */
-    json_t *plan;    /* the lines of plan.jsonl; empty where there is none */
+    json_t *made_with; /* the first line of plan.jsonl; NULL where there is none */
+    json_t *commands;  /* of the others the first of each step, with "tasks": how many the step has */
     struct buf recipe;
 };
 
