@@ -38,11 +38,10 @@ const char *matmul_class_name(enum matmul_class c) { return names[c]; }
 static enum matmul_class processor_class(void)
 {
 #if defined(__x86_64__)
-    if (!(cpu_features() & CPU_AVX2) || !__builtin_cpu_supports("fma")) return CLASS_CPU_PORTABLE;
-    bool core = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                __builtin_cpu_supports("avx512vl");
-    if (!core) return CLASS_CPU_AVX2;
-    bool bf16 = __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni");
+    unsigned features = cpu_features();
+    if (!(features & CPU_AVX2) || !__builtin_cpu_supports("fma")) return CLASS_CPU_PORTABLE;
+    if (!(features & CPU_AVX512)) return CLASS_CPU_AVX2;
+    bool bf16 = __builtin_cpu_supports("avx512bf16") && features & CPU_AVX512_VNNI;
     return bf16 ? CLASS_CPU_AVX512_BF16 : CLASS_CPU_AVX512;
 #else
     return CLASS_CPU_PORTABLE;

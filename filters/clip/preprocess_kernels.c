@@ -55,6 +55,7 @@ const struct preprocess_kernels preprocess_kernels_portable = {across, down};
 const struct preprocess_kernels *preprocess_kernels(void)
 {
 #if defined(__x86_64__)
+    if (cpu_features() & CPU_AVX512_VNNI) return &preprocess_kernels_avx512;
     if (cpu_features() & CPU_AVX2) return &preprocess_kernels_avx2;
 #endif
     return &preprocess_kernels_portable;

@@ -46,6 +46,7 @@ const struct preprocess_kernels *preprocess_kernels(void);
 extern const struct preprocess_kernels preprocess_kernels_portable;
 #if defined(__x86_64__)
 extern const struct preprocess_kernels preprocess_kernels_avx2;
+extern const struct preprocess_kernels preprocess_kernels_avx512; /* only where cpu_features() has CPU_AVX512_VNNI */
 #endif
 
 #endif

@@ -21,19 +21,24 @@ static unsigned detect(void)
     bool f16c = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
     bool beside = __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("pclmul") && f16c;
     if (__builtin_cpu_supports("avx2") && beside) features |= CPU_AVX2;
+    bool core = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                __builtin_cpu_supports("avx512vl");
+    if (core && features & CPU_AVX2) features |= CPU_AVX512;
+    if (__builtin_cpu_supports("avx512vnni") && features & CPU_AVX512) features |= CPU_AVX512_VNNI;
 #endif
     return features;
 }
 
 static unsigned without(struct str list)
 {
+    static const char *const names[] = {"sse2", "avx2", "avx512", "avx512_vnni"}; /* each builds on the one before it */
     unsigned features = 0;
     while (list.p) {
         struct str name = str_trim(str_cut(&list, ','));
-        if (str_eq(name, STR("sse2"))) features |= CPU_SSE2 | CPU_AVX2;
-        if (str_eq(name, STR("avx2"))) features |= CPU_AVX2;
+        for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+            if (str_eq(name, str_from(names[i]))) features |= ~((1u << i) - 1);
     }
-    return features;
+    return features & ~(unsigned)KNOWN;
 }
 
 unsigned cpu_features(void)

@@ -252,12 +252,9 @@ static void test_flat_pictures_stay_flat(void **state)
 
 enum { SAMPLES = 3 * 67 };
 
-static void test_every_kernel_gives_the_portable_bytes(void **state)
+static void compare_with_portable(const struct resize_kernels *fast)
 {
-    (void)state;
-#if defined(__x86_64__)
-    if (!(cpu_features() & CPU_AVX2)) skip();
-    const struct resize_kernels *fast = &resize_kernels_avx2, *plain = &resize_kernels_portable;
+    const struct resize_kernels *plain = &resize_kernels_portable;
     uint32_t seed = 1;
     for (unsigned round = 0; round < 200; round++) {
         uint8_t a[SAMPLES + RESIZE_ROW_SLACK], b[SAMPLES + RESIZE_ROW_SLACK], bytes[2][SAMPLES + RESIZE_ROW_SLACK] = {{0}};
@@ -307,6 +304,17 @@ static void test_every_kernel_gives_the_portable_bytes(void **state)
         fast->lanczos_column(rows, taps[0].weight, samples, bytes[1]);
         assert_memory_equal(bytes[0], bytes[1], sizeof bytes[0]);
     }
+}
+
+static void test_every_kernel_gives_the_portable_bytes(void **state)
+{
+    (void)state;
+#if defined(__x86_64__)
+    if (!(cpu_features() & CPU_AVX2)) skip();
+    compare_with_portable(&resize_kernels_avx2);
+    if (!(cpu_features() & CPU_AVX512_VNNI)) return;
+    assert_ptr_equal(resize_kernels(), &resize_kernels_avx512);
+    compare_with_portable(&resize_kernels_avx512);
 #else
     skip();
 #endif
