@@ -163,6 +163,13 @@ static int load_optout(struct fetch *fetch, const char *path)
     return 0;
 }
 
+static bool asks_for(const struct stage_run *run, const char *option)
+{
+    for (size_t i = 0; i < run->line->given_count; i++)
+        if (strcmp(run->line->given[i]->name, option) == 0) return true;
+    return false;
+}
+
 /* Bodies: half of the quarter while they come, half while they wait for a decoder. */
 static int open_web(struct stage_run *run, struct fetch *fetch, const struct fetch_options *o)
 {
@@ -174,7 +181,12 @@ static int open_web(struct stage_run *run, struct fetch *fetch, const struct fet
         return -1;
     options.memory = run->common->memory / 8;
     uint64_t fitting = options.memory / BODY_ROOM + 1;
-    if (options.connections > fitting) options.connections = (unsigned)fitting;
+    if (options.connections > fitting) {
+        if (!run->common->quiet && asks_for(run, "connections"))
+            log_line("--connections %u: --memory has room for the bodies of %" PRIu64 ", and no more are opened at a time: give %" PRIu64 "M",
+                     options.connections, fitting, ((uint64_t)options.connections * BODY_ROOM * 8 >> 20) + 1);
+        options.connections = (unsigned)fitting;
+    }
     fetch->web = web_open(&options, &calls, run->common->memory / 8);
     if (fetch->web) fetch->known = known_open(run->common->memory / KNOWN_SHARE, run->common->tmp);
     return fetch->known ? 0 : -1;
