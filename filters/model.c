@@ -11,6 +11,7 @@
 #include "pipeline/base/fail.h"
 #include "pipeline/base/file.h"
 #include "pipeline/base/log.h"
+#include "pipeline/base/utf8.h"
 #include "pipeline/options.h"
 #include "pipeline/rows/batch.h"
 
@@ -18,8 +19,9 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { TEXT_FILE_MAX = 256 << 20, TEXT_LINES_MOST = 1 << 20 };
+enum { TEXT_FILE_MAX = 256 << 20, TEXT_LINES_MOST = 1 << 20, CARD_MOST = 64 << 10 };
 
 struct model_options {
     const char *precision, *class, *text;
@@ -60,12 +62,46 @@ static int close_window(struct window *w, int result)
 
 /* ---- info, tokens */
 
+static bool is_card_line(struct str line)
+{
+    size_t tabs = 0;
+    for (size_t i = 0; i < line.n; i++) {
+        unsigned char c = (unsigned char)line.p[i];
+        tabs += c == '\t';
+        if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
+    }
+    return tabs == 2 && utf8_valid(line);
+}
+
+/* What a model's maker says of it: card.tsv of its folder, lines like those above. */
+static int add_card(struct buf *out, const char *model)
+{
+    char path[PRESET_PATH_MAX + 16];
+    struct buf card;
+    snprintf(path, sizeof path, "%s/card.tsv", model);
+    if (access(path, F_OK) < 0) return 0;
+    buf_init(&card, CARD_MOST);
+    int result = buf_read_file(&card, path);
+    size_t number = 0;
+    for (struct str rest = buf_str(&card), line; result == 0 && rest.n;) {
+        line = str_cut(&rest, '\n');
+        number++;
+        result = is_card_line(line) ? buf_printf(out, "%.*s\n", STR_ARG(line))
+                                    : fail("%s:%zu: expected three cells of text: what, value, source", path, number);
+    }
+    buf_free(&card);
+    return result;
+}
+
 static int info(const struct command_line *line)
 {
     struct window w;
+    char path[PRESET_PATH_MAX];
     int result = open_window(&w, line, CLIP_LOAD_TOKENIZER | CLIP_LOAD_PRODUCTS);
     if (result == 0) result = buf_add(&w.out, STR("what\tvalue\tsource\n"));
     if (result == 0) result = clip_describe(w.clip, &w.out);
+    if (result == 0) result = preset_find_model(line->arguments[1], path);
+    if (result == 0) result = add_card(&w.out, path);
     return close_window(&w, result);
 }
 
@@ -378,7 +414,7 @@ const struct command command_model = {
         "its size and published SHA-256 agree, and is noted in SHA256SUMS. Files of that name that are something else are left alone.\n"
         "verify MODEL: whether all of its tensors are there and are numbers, and whether its files are those that were published or "
         "fetched.\n"
-        "info MODEL: a line for every decision, with where it came from.\n"
+        "info MODEL: a line for every decision, with where it came from; then what card.tsv of its folder says of it.\n"
         "tokens MODEL TEXT...: the ids of each text, a line a text.\n"
         "pixels MODEL PICTURE OUT.png: the picture as the picture tower gets it, resized and cropped.\n"
         "embed MODEL --image FILE...|--text FILE: a header, then a line an input: file or line number, a tab, numbers.\n"

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import tarfile
@@ -14,6 +15,16 @@ from tests.e2e import make
 KINDS = ["drawing", "logo", "painting", "photo", "placeholder", "screenshot"]
 SHARED = os.environ.get("WINNOW_SHARED", os.path.join(make.ROOT, "..", "shared"))
 DEMO = os.path.join(make.ROOT, "tests/data/demo/demo.warc.gz")
+
+
+CARD = os.path.join(make.ROOT, "reports/models/builtin.md")
+
+
+def worth(card):
+    """Rows of the card's table of pairs: what, number, AUC, AUC within, R@10."""
+    rows = re.findall(r"^\| (.+?) \| ([\d,]+) \| (\.\d{3}) \| (\.\d{3}) \| (\.\d{3}) \|$", card, re.M)
+    assert len(rows) >= 4, rows
+    return rows
 
 
 class Builtin(make.InFolder):
@@ -95,6 +106,36 @@ class Builtin(make.InFolder):
         page = self.read("OUT/report/index.html").decode().replace("&gt;", ">")
         for part in sentence.split(", "):
             self.assertIn(part, page)
+
+    def test_info_and_the_card_agree_on_every_figure(self):
+        info = {line.split("\t")[0]: line.split("\t")[1] for line in self.winnow("model", "info", "builtin").out.decode().splitlines()}
+        with open(CARD, encoding="utf-8") as file:
+            card = file.read()
+        for name, number, auc, within, r10 in worth(card):
+            if name[0] != "·":
+                self.assertEqual(info[name], f"{number} pairs: AUC {auc}, within a source {within}, R@10 {r10}")
+        for what, said in (("image size", "at {} px"), ("image features", "{} features"), ("image hidden", "hidden layer of {}"),
+                           ("embed", "→ {} numbers"), ("text layers", "three post-LN layers"), ("text width", "of width {}"),
+                           ("vocabulary", "{} word pieces"), ("context", "at most {}"), ("licence", "weights {};")):
+            value = info[what]
+            self.assertIn(said.format(f"{int(value):,}" if value.isdigit() else value), card)
+        self.assertEqual(int(info["text layers"]), 3)
+        self.assertEqual(int(info["classes of pictures"]), len(KINDS))
+        with open(os.path.join(make.ROOT, "filters/clip/builtin/card.tsv"), encoding="utf-8") as file:
+            told = [line.split("\t") for line in file.read().splitlines()]
+        for what, value, source in told:
+            self.assertEqual(info[what], value)
+            for figure in re.findall(r"[\d,]*\.?\d+", value + " " + source):
+                self.assertRegex(card, rf"(?<![\d.]){re.escape(figure)}(?!\d)", f"{what}: {figure}")
+        size = os.path.getsize(os.path.join(make.ROOT, "filters/clip/builtin/model.safetensors"))
+        self.assertEqual(info["weights"], f"{size / 1e6:.1f} MB")
+
+    def test_a_damaged_card_is_told(self):
+        folder = self.path("mine")
+        shutil.copytree(os.path.join(make.ROOT, "filters/clip/builtin"), folder)
+        for line in b"two\tcells", b"an\x1b[31m\tescape\tx", b"\xff\tno\ttext":
+            self.write("mine/card.tsv", b"a\tb\tc\n" + line + b"\n")
+            self.assertIn("card.tsv:2: expected three cells", self.winnow("model", "info", folder, code=1).error)
 
     def test_its_name_is_for_no_other_model(self):
         tiny = os.path.join(make.ROOT, "tests/data/clip-tiny")
@@ -204,6 +245,22 @@ def extension(picture):
     """By magic bytes: files of the web are not always what they are called."""
     known = ((b"\x89PNG", "png"), (b"GIF8", "gif"), (b"RIFF", "webp"), (b"\xff\xd8", "jpg"))
     return next((e for magic, e in known if picture.startswith(magic)), "avif")
+
+
+class Worth(make.InFolder):
+    def test_the_cards_figures_are_what_eval_says(self):
+        """Of one of its sources; `winnow model eval builtin PAIRS` gives the others in the same way."""
+        shards = os.path.join(SHARED, "data/pairs")
+        if not os.path.exists(shards):
+            self.skipTest("the shared data are not here")
+        with open(CARD, encoding="utf-8") as file:
+            number, *figures = next(row[1:] for row in worth(file.read()) if row[0].startswith("GCompris"))
+        lines = self.winnow("model", "eval", "builtin", *(f"{shards}/pairs-00{i}.tar.zst" for i in range(4)), "--where",
+                            "source=gcompris").out.decode().splitlines()
+        found = dict(zip(lines[0].split("\t"), lines[1].split("\t"), strict=True))
+        self.assertEqual(found["pairs"], number)
+        for name, figure in zip(("auc", "auc_within", "r_at_10"), figures, strict=True):
+            self.assertAlmostEqual(float(found[name]), float(figure), delta=0.002 if name != "r_at_10" else 0.004)
 
 
 class Quality(make.InFolder):
