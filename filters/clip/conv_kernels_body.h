@@ -8,89 +8,127 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { LINE = 16 };   /* floats of a cache line */
-enum { OUTPUTS = 5 }; /* results side by side: they share what they read, and their sums do not wait for one another; sides of 160
-                         pixels' networks are multiples of it */
-enum { COLUMNS_MOST = (OUTPUTS - 1) * CONV_KERNEL_MOST + CONV_KERNEL_MOST };
+enum {
+    VECTORS = LANES < 16 ? 2 : 1, /* of channels that run together: enough sums that none waits for another */
+    OUTPUTS = 5,                  /* results side by side; sides of 160 pixels' networks are multiples of it */
+};
 
-/* OUTPUTS results of LANES channels, whose windows begin at column `left`; `inside`: none reaches beyond the picture. What does is
- * zero, and adds nothing. */
-INLINE void results(const unsigned kernel, const unsigned stride, const bool inside, const struct depthwise *d, const float *const *rows,
-                    size_t c, ptrdiff_t left, vf sums[OUTPUTS])
+/* The first result to which tap x of a row gives something, where `left` columns are not there. */
+INLINE unsigned first_result(const unsigned stride, const unsigned left, const unsigned x)
 {
-    static const float zeros[LANES];
+    return x < left ? (left - x + stride - 1) / stride : 0;
+}
+
+/* OUTPUTS results of VECTORS vectors of channels. `from`: the first column of the picture that a window reaches, row by row;
+ * `left`, `right`: columns before and behind the picture that the windows reach beyond it, and that add nothing. Columns are read
+ * anew for each tap: two a cycle come as fast as they are multiplied, and there are not registers enough to keep them. */
+INLINE void tile(const unsigned kernel, const unsigned stride, const unsigned left, const unsigned right, const struct depthwise *d,
+                 const float *const *rows, size_t from, size_t c, vf sums[OUTPUTS][VECTORS])
+{
     const size_t channels = d->channels;
     const unsigned count = (OUTPUTS - 1) * stride + kernel;
-    const vf bias = vf_load(d->bias + c);
-    UNROLL for (unsigned o = 0; o < OUTPUTS; o++) sums[o] = bias;
+    UNROLL for (unsigned o = 0; o < OUTPUTS; o++)
+        UNROLL for (unsigned v = 0; v < VECTORS; v++) sums[o][v] = vf_load(d->bias + c + v * LANES);
+    const float *weights = d->weights + c;
     UNROLL for (unsigned y = 0; y < kernel; y++) {
-        const float *from = rows[y] + c, *weights = d->weights + y * kernel * channels + c;
-        vf columns[COLUMNS_MOST];
-        UNROLL for (unsigned i = 0; i < count; i++) {
-            ptrdiff_t at = left + (ptrdiff_t)i;
-            bool is_there = inside || (at >= 0 && at < (ptrdiff_t)d->width);
-            columns[i] = vf_load(is_there ? from + (size_t)at * channels : zeros);
-        }
+        const float *column = rows[y] + (from + first_result(stride, left, 0) * stride - left) * channels + c;
         UNROLL for (unsigned x = 0; x < kernel; x++) {
-            vf weight = vf_load(weights + x * channels);
-            UNROLL for (unsigned o = 0; o < OUTPUTS; o++) sums[o] = vf_fma(columns[o * stride + x], weight, sums[o]);
+            const unsigned first = first_result(stride, left, x);
+            __asm__ volatile("" : "+r"(column), "+r"(weights)); /* what was read for another tap is not kept: it would be put by */
+            vf weight[VECTORS];
+            UNROLL for (unsigned v = 0; v < VECTORS; v++) weight[v] = vf_load(weights + v * LANES);
+            UNROLL for (unsigned o = 0; o < OUTPUTS; o++)
+                UNROLL for (unsigned v = 0; v < VECTORS; v++)
+                    if (o >= first && o * stride + x < count - right)
+                        sums[o][v] = vf_fma(vf_load(column + (o - first) * stride * channels + v * LANES), weight[v], sums[o][v]);
+            weights += channels;
+            column += ((ptrdiff_t)(first_result(stride, left, x + 1) * stride) + 1 - (ptrdiff_t)(first * stride)) * (ptrdiff_t)channels;
         }
     }
 }
 
-/* One row of results of LANES channels. */
-INLINE void channel_row(const unsigned kernel, const unsigned stride, const struct depthwise *d, size_t row, size_t c)
+/* Results [o, o + OUTPUTS) of a row. */
+INLINE void row_tile(const unsigned kernel, const unsigned stride, const unsigned left, const unsigned right, const struct depthwise *d,
+                     size_t row, size_t o, size_t c)
 {
-    const float *const *rows = d->rows + row * stride;
-    const size_t n = d->out_width, begin = row * n * d->channels + c; /* in out */
-    for (size_t o = 0; o < n; o += OUTPUTS) {
-        ptrdiff_t left = (ptrdiff_t)(o * stride) - (ptrdiff_t)d->before;
-        bool inside = left >= 0 && left + (ptrdiff_t)((OUTPUTS - 1) * stride + kernel) <= (ptrdiff_t)d->width;
-        vf sums[OUTPUTS];
-        if (inside) results(kernel, stride, true, d, rows, c, left, sums);
-        else results(kernel, stride, false, d, rows, c, left, sums);
-        UNROLL for (unsigned i = 0; i < OUTPUTS; i++)
-            if (o + i < n) store_as(d->type, d->out, begin + (o + i) * d->channels, vf_relu6(sums[i]));
-    }
+    vf sums[OUTPUTS][VECTORS];
+    tile(kernel, stride, left, right, d, d->rows + row * stride, left ? 0 : o * stride - d->before, c, sums);
+    UNROLL for (unsigned i = 0; i < OUTPUTS; i++)
+        UNROLL for (unsigned v = 0; v < VECTORS; v++)
+            store_as(d->type, d->out, (row * d->out_width + o + i) * d->channels + c + v * LANES, vf_relu6(sums[i][v]));
 }
 
-/* Channels that fill no vector; each by the steps of a vector's lane. */
-static inline KERNEL void single_channel(const struct depthwise *d, size_t row, size_t c)
+/* What windows reach beyond a picture of even width, or any with stride 1. */
+INLINE unsigned zeros_before(const unsigned kernel, const unsigned stride) { return (kernel - stride) / 2; }
+INLINE unsigned zeros_behind(const unsigned kernel, const unsigned stride) { return kernel - stride - zeros_before(kernel, stride); }
+
+/* Whether each row's first and last tile alone reach beyond the picture, by so much. */
+INLINE bool has_tiles(const unsigned kernel, const unsigned stride, const struct depthwise *d)
+{
+    return d->out_width >= OUTPUTS && d->out_width * stride == d->width && d->before == zeros_before(kernel, stride) &&
+           (d->out_width == OUTPUTS || ((d->out_width - OUTPUTS) * stride >= d->before && d->width + d->before >= (OUTPUTS - 1) * stride + kernel));
+}
+
+/* A row of results of VECTORS vectors of channels. Where the tiles do not go up in it, the last ones go over results that are there
+ * already: only the very last reaches beyond the picture. */
+INLINE void tiled_row(const unsigned kernel, const unsigned stride, const struct depthwise *d, size_t row, size_t c)
+{
+    const unsigned left = zeros_before(kernel, stride), right = zeros_behind(kernel, stride);
+    const size_t n = d->out_width, last = n - OUTPUTS, beyond = (right + stride - 1) / stride; /* results whose windows end outside */
+    if (n == OUTPUTS) {
+        row_tile(kernel, stride, left, right, d, row, 0, c);
+        return;
+    }
+    row_tile(kernel, stride, left, 0, d, row, 0, c);
+    for (size_t o = OUTPUTS; o < last; o += OUTPUTS) row_tile(kernel, stride, 0, 0, d, row, o < last - beyond ? o : last - beyond, c);
+    row_tile(kernel, stride, 0, right, d, row, last, c);
+}
+
+/* Any size: one vector of channels, or a single one, each by the steps that a tile's lane takes. */
+INLINE void plain_row(const bool single, const struct depthwise *d, size_t row, size_t c)
 {
     const float *const *rows = d->rows + row * d->stride;
     for (size_t o = 0; o < d->out_width; o++) {
-        vf sum = vf_all(d->bias[c]);
+        vf sum = single ? vf_all(d->bias[c]) : vf_load(d->bias + c);
         for (unsigned y = 0; y < d->kernel; y++)
             for (unsigned x = 0; x < d->kernel; x++) {
                 size_t at = o * d->stride + x;
                 if (at < d->before || at - d->before >= d->width) continue;
-                sum = vf_fma(vf_all(rows[y][(at - d->before) * d->channels + c]),
-                             vf_all(d->weights[(y * d->kernel + x) * d->channels + c]), sum);
+                const float *number = rows[y] + (at - d->before) * d->channels + c;
+                const float *weight = d->weights + (y * d->kernel + x) * d->channels + c;
+                sum = vf_fma(single ? vf_all(*number) : vf_load(number), single ? vf_all(*weight) : vf_load(weight), sum);
             }
-        store_one_as(d->type, d->out, (row * d->out_width + o) * d->channels + c, vf_relu6(sum)[0]);
+        size_t at = (row * d->out_width + o) * d->channels + c;
+        if (single) store_one_as(d->type, d->out, at, vf_relu6(sum)[0]);
+        else store_as(d->type, d->out, at, vf_relu6(sum));
     }
 }
 
-INLINE void all_channels(const unsigned kernel, const unsigned stride, const struct depthwise *d)
+KERNEL static void plain_channels(const struct depthwise *d, size_t c)
 {
-    for (size_t c = 0, end; c < d->channels; c = end) {
-        end = c + LINE < d->channels ? c + LINE : d->channels;
-        for (size_t row = 0; row < d->out_rows; row++) {
-            size_t at = c;
-            for (; at + LANES <= end; at += LANES) channel_row(kernel, stride, d, row, at);
-            for (; at < end; at++) single_channel(d, row, at);
-        }
-    }
+    for (; c + LANES <= d->channels; c += LANES)
+        for (size_t row = 0; row < d->out_rows; row++) plain_row(false, d, row, c);
+    for (; c < d->channels; c++)
+        for (size_t row = 0; row < d->out_rows; row++) plain_row(true, d, row, c);
 }
 
-/* The sizes that networks have are compiled apart: with the size as a variable all takes half as long again. */
+INLINE void tiled_channels(const unsigned kernel, const unsigned stride, const struct depthwise *d)
+{
+    size_t c = 0;
+    if (has_tiles(kernel, stride, d))
+        for (; c + VECTORS * LANES <= d->channels; c += VECTORS * LANES)
+            for (size_t row = 0; row < d->out_rows; row++) tiled_row(kernel, stride, d, row, c);
+    plain_channels(d, c);
+}
+
+/* The sizes that networks have are compiled apart. */
 KERNEL static void depthwise(const struct depthwise *d)
 {
-    if (d->kernel == 3 && d->stride == 1) all_channels(3, 1, d);
-    else if (d->kernel == 3 && d->stride == 2) all_channels(3, 2, d);
-    else if (d->kernel == 5 && d->stride == 1) all_channels(5, 1, d);
-    else if (d->kernel == 5 && d->stride == 2) all_channels(5, 2, d);
-    else all_channels(d->kernel, d->stride, d);
+    if (d->kernel == 3 && d->stride == 1) tiled_channels(3, 1, d);
+    else if (d->kernel == 3 && d->stride == 2) tiled_channels(3, 2, d);
+    else if (d->kernel == 5 && d->stride == 1) tiled_channels(5, 1, d);
+    else if (d->kernel == 5 && d->stride == 2) tiled_channels(5, 2, d);
+    else plain_channels(d, 0);
 }
 
 KERNEL static void mean(const float *x, size_t rows, size_t n, float *out)

@@ -73,7 +73,7 @@ static bool kernels_are_right(const struct matmul *m)
     bool well = true;
     for (unsigned kernel = 1; kernel <= CONV_KERNEL_MOST; kernel++)
         for (unsigned stride = 1; stride <= 2 && stride <= kernel; stride++)
-            for (size_t width = 1; width <= 14; width++)
+            for (size_t width = 1; width <= 22; width++)
                 for (size_t c = 0; c < sizeof channels / sizeof *channels; c++) well &= depthwise_is_right(k, kernel, stride, width, channels[c]);
     return well;
 }

@@ -121,7 +121,7 @@ static const struct linear_spec kinds[] = {
     {.type = MATMUL_BF16, .out = MATMUL_F32, .after = LINEAR_RELU6},
     {.type = MATMUL_S8, .out = MATMUL_F32, .after = LINEAR_RELU6},
 };
-static const size_t shapes[][2] = {{64, 192}, {173, 64}, {24, 60}, {768, 512}, {7, 1}, {300, 777}}; /* n, k */
+static const size_t shapes[][2] = {{64, 192}, {173, 64}, {24, 60}, {18, 96}, {39, 240}, {80, 480}, {768, 512}, {7, 1}, {300, 777}}; /* n, k */
 
 static bool products_are_right(const struct matmul *m)
 {
@@ -164,7 +164,7 @@ static bool result_at(const struct matmul *m, const struct layer *l, const float
 
 static bool rows_are_alike(const struct matmul *m)
 {
-    static const size_t of_rows[][2] = {{16, 16}, {173, 600}, {1024, 256}}; /* n, k */
+    static const size_t of_rows[][2] = {{16, 16}, {40, 144}, {80, 480}, {173, 600}, {1024, 256}}; /* n, k */
     enum { ROWS_MOST = 210 };
     bool well = true;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i += i % 4 == 0 ? 3 : 1) /* plain and GELU of each type */
