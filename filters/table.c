@@ -69,6 +69,7 @@ static const struct filter table[] = {
     {"text.vocab", "every word, in lower case, has at least min_count in a list of counts; at=counts without a list: in the input itself", PLACE_TEXT, FILTER_COSTLY, {"text"},
      PARAMETERS(FORM, LIST(NULL), {"min_count", FILTER_COUNT, "1", "occurrences", NULL, "least count"},
                 {"bigrams", FILTER_CHOICE, "0", "", "0|1|auto", "pairs of neighbours too; auto: where more than 10^9 words were counted"},
+                {"top", FILTER_COUNT, "0", "words and pairs", NULL, "of the input's own, together: only so many of the most frequent are known, and those as frequent as the last; 0: all"},
                 {"numbers_pass", FILTER_FLAG, "1", "", NULL, "words without a letter need no count"}),
      .prepare = text_vocab_prepare, .decide = text_vocab_decide, .release = text_phrases_release},
     {"text.language", "the language of the text is one of `lang` (without `lang`: told, nothing dropped)", PLACE_TEXT,

@@ -119,6 +119,71 @@ json_t *count_lookups_hashes(const struct count_lookups *l)
     return list;
 }
 
+/* ---- ranks */
+
+/* How many keys have each count; the few that are more frequent stand in a list. */
+enum { COMMON_COUNTS = 1 << 16, FREQUENT_BYTES_MAX = 1 << 30 /* keys of a text of 8 x 10^12 words, if all were that frequent */ };
+
+struct ranks {
+    uint64_t *keys;      /* of each count below COMMON_COUNTS */
+    struct buf frequent; /* uint64_t each */
+};
+
+static int rank_table(struct ranks *r, const char *path)
+{
+    struct count_table_reader *reader;
+    struct count_table_row row;
+    int got = count_table_open(&reader, path);
+    while (got == 0 && (got = count_table_next(reader, &row)) > 0) {
+        got = 0;
+        if (row.count < COMMON_COUNTS) r->keys[row.count]++;
+        else got = buf_add(&r->frequent, str_of((const char *)&row.count, sizeof row.count));
+    }
+    count_table_close(reader);
+    return got;
+}
+
+static int compare_falling(const void *a, const void *b)
+{
+    uint64_t first, second;
+    memcpy(&first, a, sizeof first);
+    memcpy(&second, b, sizeof second);
+    return (first < second) - (first > second);
+}
+
+static uint64_t count_at(struct ranks *r, uint64_t n)
+{
+    uint64_t frequent = r->frequent.n / sizeof(uint64_t), count;
+    if (n <= frequent) {
+        qsort(r->frequent.p, (size_t)frequent, sizeof count, compare_falling);
+        memcpy(&count, r->frequent.p + (n - 1) * sizeof count, sizeof count);
+        return count;
+    }
+    n -= frequent;
+    for (count = COMMON_COUNTS - 1; count > 0 && r->keys[count] < n; count--) n -= r->keys[count];
+    return count;
+}
+
+int count_lookups_rank(const struct count_lookups *l, unsigned kinds, uint64_t n, uint64_t *count)
+{
+    uint64_t keys = 0;
+    for (int i = 0; i < COUNT_KINDS; i++) keys += kinds >> i & 1 ? l->kinds[i].keys : 0;
+    *count = 0;
+    if (n > keys) return 0;
+    struct ranks r = {.keys = calloc(COMMON_COUNTS, sizeof *r.keys)};
+    int result = r.keys ? 0 : fail_memory();
+    buf_init(&r.frequent, FREQUENT_BYTES_MAX);
+    for (size_t i = 0; i < l->path_count && result == 0; i++) {
+        struct count_table_about about;
+        result = count_table_look(l->paths[i], &about);
+        if (result == 0 && kinds >> about.want.kind & 1) result = rank_table(&r, l->paths[i]);
+    }
+    if (result == 0) *count = count_at(&r, n);
+    free(r.keys);
+    buf_free(&r.frequent);
+    return result;
+}
+
 /* ---- loading */
 
 static int sort_table(struct extsort *sort, const char *path)

@@ -31,6 +31,8 @@ bool count_lookups_have(const struct count_lookups *l, enum count_kind kind);
 /* Whether the tables tell what is over `over`: a table with a bound K tells that of K and more. NULL answers nothing. */
 bool count_lookups_answer(const struct count_lookups *l, enum count_kind kind, uint64_t over);
 uint64_t count_lookups_total(const struct count_lookups *l, enum count_kind kind); /* of all that was counted */
+/* The count of the n-th most frequent key (from 1) of the kinds, bits, taken together; 0 where they have fewer keys. Reads the tables. */
+int count_lookups_rank(const struct count_lookups *l, unsigned kinds, uint64_t n, uint64_t *count);
 json_t *count_lookups_hashes(const struct count_lookups *l); /* of the tables' rows, in the order given; NULL on failure */
 
 /* kinds: bits. A key that stands in two tables is an error: parts have to be added up first. */

@@ -64,20 +64,37 @@ int corpus_count_decide(const struct rule *rule, struct filter_row *row, struct 
 
 /* ---- text.vocab */
 
+/* `top`: only so many of the most frequent words, and pairs where they are asked, are known, and those as frequent as the last. */
+static int limit_to_top(struct chain *chain, struct rule *rule)
+{
+    uint64_t top = (uint64_t)rule_value(rule, "top")->number.units, least = 0;
+    unsigned kinds = 0;
+    for (size_t i = 0; i < rule->count_count; i++) kinds |= 1u << rule->counts[i].kind;
+    if (!top || chain->plans_counts) return 0;
+    if (count_lookups_rank(chain->lookups, kinds, top, &least) < 0) return -1;
+    for (size_t i = 0; i < rule->count_count; i++)
+        if (least > rule->counts[i].over) rule->counts[i].over = least - 1;
+    return 0;
+}
+
 int vocab_prepare_tables(struct chain *chain, struct rule *rule)
 {
     uint64_t min_count = (uint64_t)rule_value(rule, "min_count")->number.units, over = min_count ? min_count - 1 : 0;
     unsigned bigrams = rule_value(rule, "bigrams")->choice;
     if (need_counts(chain, rule, COUNT_UNIGRAMS, over) < 0 || rule->unserved) return rule->unserved ? 0 : -1;
-    if (bigrams == BIGRAMS_AUTO && !chain->plans_counts && count_lookups_total(chain->lookups, COUNT_UNIGRAMS) <= BIGRAMS_FROM_TOKENS) return 0;
-    return bigrams == BIGRAMS_NO ? 0 : need_counts(chain, rule, COUNT_BIGRAMS, over);
+    bool small = !chain->plans_counts && count_lookups_total(chain->lookups, COUNT_UNIGRAMS) <= BIGRAMS_FROM_TOKENS;
+    if (bigrams == BIGRAMS_YES || (bigrams == BIGRAMS_AUTO && !small)) {
+        if (need_counts(chain, rule, COUNT_BIGRAMS, over) < 0) return -1;
+        if (rule->unserved) return 0;
+    }
+    return limit_to_top(chain, rule);
 }
 
-int vocab_known(const struct rule *rule, struct filter_row *row, bool bigram, struct str ngram, uint64_t min_count, bool *known)
+int vocab_known(const struct rule *rule, struct filter_row *row, bool bigram, struct str ngram, bool *known)
 {
-    uint64_t count;
+    uint64_t count = 0;
     if (find(rule, row, bigram ? COUNT_BIGRAMS : COUNT_UNIGRAMS, ngram, &count) < 0) return -1;
-    *known = count >= min_count;
+    *known = count > rule->counts[bigram].over;
     return 0;
 }
 

@@ -10,11 +10,12 @@ int corpus_count_prepare(struct chain *chain, struct rule *rule);
 int corpus_count_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result);
 
 /* For text.vocab: the rule then has tables of unigrams (rule->counts[0]) and, where it asks for them, of bigrams ([1]), or is
- * unserved. vocab_known: whether `ngram`, words with one space between, occurs at least `min_count` times. */
+ * unserved. What is more frequent than their bound `over` is known, which is min_count less one, or more where `top` leaves fewer words
+ * and pairs. vocab_known: whether `ngram`, words with one space between, is. */
 enum vocab_bigrams { BIGRAMS_NO, BIGRAMS_YES, BIGRAMS_AUTO }; /* the order of the parameter's choices */
 #define BIGRAMS_FROM_TOKENS UINT64_C(1000000000) /* auto: below it a list of pairs would drop nearly every text */
 int vocab_prepare_tables(struct chain *chain, struct rule *rule);
-int vocab_known(const struct rule *rule, struct filter_row *row, bool bigram, struct str ngram, uint64_t min_count, bool *known);
+int vocab_known(const struct rule *rule, struct filter_row *row, bool bigram, struct str ngram, bool *known);
 
 /* The tables that the served rules of a prepared chain read: for each kind one more than the least bound that is asked, 0 where
  * no rule asks. */

@@ -100,7 +100,7 @@ int text_vocab_prepare(struct chain *chain, struct rule *rule)
         return rule_unserved(chain, rule, "needs list=FILE: words with their count behind a tab; or at=counts, for the input's own counts");
     if (entries.count == 0) {
         if (vocab_prepare_tables(chain, rule) < 0) return -1;
-        return rule_set_bound(chain, rule, "every count >= %lld", (long long)rule_value(rule, "min_count")->number.units);
+        return rule_set_bound(chain, rule, "every count >= %llu", rule->count_count ? (unsigned long long)rule->counts[0].over + 1 : 0);
     }
     uint64_t *values = arena_alloc(&chain->arena, entries.count * sizeof *values);
     if (!values) return -1;
@@ -123,7 +123,7 @@ static bool holds_a_letter(struct str word)
 static int is_known(const struct rule *rule, struct filter_row *row, bool bigram, struct str entry, uint64_t min_count, bool *known)
 {
     uint64_t count;
-    if (!rule->state) return vocab_known(rule, row, bigram, entry, min_count, known);
+    if (!rule->state) return vocab_known(rule, row, bigram, entry, known);
     *known = phrases_value(rule->state, entry, &count) && count >= min_count;
     return 0;
 }

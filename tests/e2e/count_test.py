@@ -320,6 +320,25 @@ class Rules(Counting):
         self.assertIn("winnow count --what bigrams", self.ask([rule + "bigrams=1"], tables[:1], code=2).error)
         self.assertIn("tells only what is over", self.ask(["r text.vocab at=counts min_count=3"], tables, code=2).error)
 
+    def test_of_the_top_words_and_pairs_those_as_frequent_as_the_last_are_known(self):
+        rows = [r for r in made_rows() if not r["text_raw"]]
+        self.rows_file(rows)
+        self.count("unigrams,bigrams", "in.rows.zst")
+        tables = ["c/00000.unigrams.rows.zst", "c/00000.bigrams.rows.zst"]
+        words, pairs = counted(rows, "unigrams"), counted(rows, "bigrams")
+        falling = sorted([*words.values(), *pairs.values()], reverse=True)
+        for top, least in ((1, 1), (20, 1), (100, 1), (100, 90), (len(falling), 1), (len(falling) + 1, 1)):
+            with self.subTest(f"top={top} min_count={least}"):
+                bound = max(falling[top - 1] if top <= len(falling) else 0, least)
+                rare = [r["src_record"] for r in rows if any(words[w] < bound for w in words_of(r["text"]))
+                        or any(pairs[f"{a} {b}"] < bound for a, b in zip(words_of(r["text"]), words_of(r["text"])[1:]))]
+                dropped = self.ask([f"r text.vocab at=counts numbers_pass=0 bigrams=1 top={top} min_count={least}"], tables)
+                self.assertEqual(rare, [r["src_record"] for r in dropped])
+                self.assertEqual({f"every count >= {bound}"} if rare else set(), {r["bound"] for r in dropped})
+        bound = sorted(words.values(), reverse=True)[9]
+        rare = [r["src_record"] for r in rows if any(words[w] < bound for w in words_of(r["text"]))]
+        self.assertEqual(rare, [r["src_record"] for r in self.ask(["r text.vocab at=counts numbers_pass=0 bigrams=auto top=10"], tables)])
+
     def test_tables_of_many_buckets_and_little_memory_answer_alike(self):
         rows = made_rows()
         files = [self.rows_file(rows[i * 1000:(i + 1) * 1000], f"{i}.rows.zst") for i in range(3)]

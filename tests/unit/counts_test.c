@@ -265,11 +265,14 @@ static void test_threads_add_to_the_same_groups(void **state)
 
 static struct hash128 key_number(uint64_t i) { return (struct hash128){i / 3 * 7, i % 3 + 1}; } /* equal halves cross blocks */
 
-static void write_table(const char *path, uint64_t keys, uint64_t over)
+static uint64_t small_count(uint64_t i) { return i % 100 + 1; }
+static uint64_t any_count(uint64_t i) { return i % 7 == 3 ? UINT64_C(65530) + i * 5 : i % 41 + 1; } /* also beyond what stands in a table of ranks */
+
+static void write_table(const char *path, uint64_t keys, uint64_t over, uint64_t (*count)(uint64_t))
 {
     struct groups *g = groups_open(GROUPS_SUMS, 0, 1 << 20, NULL);
     struct combiner *c = combiner_new(g, 1 << 20);
-    for (uint64_t i = 0; i < keys; i++) assert_int_equal(combiner_add_count(c, key_number(i), i % 100 + 1), 0);
+    for (uint64_t i = 0; i < keys; i++) assert_int_equal(combiner_add_count(c, key_number(i), count(i)), 0);
     assert_int_equal(combiner_flush(c), 0);
     assert_int_equal(groups_seal(g, SMALL), 0);
     struct count_table_about about = {.want = {COUNT_URLS, over}};
@@ -295,7 +298,7 @@ static void test_a_look_up_finds_every_key_and_no_other(void **state)
             const char *const paths[] = {path};
             struct count_lookups *l;
             struct count_cache *cache = count_cache_new();
-            write_table(path, sizes[s], 0);
+            write_table(path, sizes[s], 0, small_count);
             assert_int_equal(count_lookups_open(&l, paths, 1), 0);
             assert_true(count_lookups_answer(l, COUNT_URLS, 0) && !count_lookups_answer(l, COUNT_HOSTS, 0));
             assert_int_equal(count_lookups_load(l, 1u << COUNT_URLS, memory, NULL), 0);
@@ -315,6 +318,39 @@ static void test_a_look_up_finds_every_key_and_no_other(void **state)
     unlink(path);
 }
 
+static int compare_falling(const void *a, const void *b)
+{
+    uint64_t first = *(const uint64_t *)a, second = *(const uint64_t *)b;
+    return (first < second) - (first > second);
+}
+
+static void test_ranks_are_those_of_sorted_counts(void **state)
+{
+    (void)state;
+    enum { KEYS = 300 };
+    char path[] = "/tmp/winnow-counts-XXXXXX";
+    int handle = mkstemp(path);
+    assert_true(handle >= 0);
+    close(handle);
+    write_table(path, KEYS, 0, any_count);
+    const char *const paths[] = {path};
+    struct count_lookups *l;
+    uint64_t counts[KEYS], got;
+    for (uint64_t i = 0; i < KEYS; i++) counts[i] = any_count(i);
+    qsort(counts, KEYS, sizeof *counts, compare_falling);
+    assert_int_equal(count_lookups_open(&l, paths, 1), 0);
+    for (uint64_t n = 1; n <= KEYS; n++) {
+        assert_int_equal(count_lookups_rank(l, 1u << COUNT_URLS | 1u << COUNT_HOSTS, n, &got), 0);
+        assert_int_equal(got, counts[n - 1]);
+    }
+    assert_int_equal(count_lookups_rank(l, 1u << COUNT_URLS, KEYS + 1, &got), 0);
+    assert_int_equal(got, 0);
+    assert_int_equal(count_lookups_rank(l, 1u << COUNT_HOSTS, 1, &got), 0);
+    assert_int_equal(got, 0);
+    count_lookups_close(l);
+    unlink(path);
+}
+
 static void test_a_bound_leaves_keys_out_and_is_told(void **state)
 {
     (void)state;
@@ -322,7 +358,7 @@ static void test_a_bound_leaves_keys_out_and_is_told(void **state)
     int handle = mkstemp(path);
     assert_true(handle >= 0);
     close(handle);
-    write_table(path, 1000, 60);
+    write_table(path, 1000, 60, small_count);
     struct count_table_about about;
     assert_int_equal(count_table_look(path, &about), 0);
     assert_int_equal(about.want.over, 60);
@@ -348,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_sums_add_up_over_flushes),
         cmocka_unit_test(test_threads_add_to_the_same_groups),
         cmocka_unit_test(test_a_look_up_finds_every_key_and_no_other),
+        cmocka_unit_test(test_ranks_are_those_of_sorted_counts),
         cmocka_unit_test(test_a_bound_leaves_keys_out_and_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
