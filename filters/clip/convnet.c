@@ -45,7 +45,7 @@ struct convnet {
 struct convnet_work {
     const struct convnet *net;
     float *x, *y;        /* [GROUP, stream]: rows between blocks */
-    float *hidden;       /* a stripe's, expanded */
+    float *hidden;       /* a stripe's, expanded; of the stem, its pixels */
     float *convolved;    /* a stripe's, behind the depthwise convolution, of type F32 or BF16 */
     void *narrow;        /* a stripe's rows as products take them */
     float *scales;       /* of S8 rows */
@@ -195,6 +195,10 @@ static void plan_block(struct convnet *net, struct conv_block *b, size_t picture
     net->most_rows = more(net->most_rows, more(in, out));
 }
 
+/* Input rows of the windows of `rows` rows of output, and numbers of such a row with all zeros around. */
+static size_t stem_in_rows(const struct convnet_shape *s, size_t rows) { return (rows - 1) * s->stem_stride + s->stem_kernel; }
+static size_t stem_width(const struct convnet_shape *s) { return 3 * ((size_t)s->side + 2 * s->stem_kernel); }
+
 static void plan(struct convnet *net)
 {
     const struct convnet_shape *s = &net->shape;
@@ -204,6 +208,7 @@ static void plan(struct convnet *net)
     if (net->stem_rows > side) net->stem_rows = side;
     net->most_rows = net->stem_rows * side;
     net->narrow = net->most_rows * net->stem_depth;
+    net->hidden = stem_in_rows(s, net->stem_rows) * stem_width(s);
     net->stream = (size_t)side * side * s->stem_out;
     net->late = s->block_count;
     for (uint32_t i = 0; i < s->block_count; i++) {
@@ -351,22 +356,36 @@ static int run_convolved(struct convnet_work *w, const struct conv_block *b, siz
 
 /* ---- the stem */
 
-/* The windows of rows [first, first + rows) of the output, as products take them. */
-static void unfold(const struct convnet *net, const uint8_t *pixels, size_t first, size_t rows, void *out)
+/* Rows [first, first + rows) of the picture with its zeros around, normalised: out [rows, stem_width]. */
+static void normalise_rows(const struct convnet *net, const uint8_t *pixels, size_t first, size_t rows, float *out)
 {
     const struct convnet_shape *s = &net->shape;
-    size_t side = s->side, out_side = convnet_out(s->side, s->stem_stride), k = s->stem_kernel;
-    size_t before = convnet_before(s->side, s->stem_kernel, s->stem_stride);
-    float *window = out;
-    memset(out, 0, rows * out_side * net->stem_depth * sizeof *window);
-    for (size_t row = first; row < first + rows; row++)
-        for (size_t column = 0; column < out_side; column++, window += net->stem_depth)
-            for (size_t i = 0; i < k * k; i++) {
-                size_t y = row * s->stem_stride + i / k, x = column * s->stem_stride + i % k;
-                if (y < before || y - before >= side || x < before || x - before >= side) continue;
-                const uint8_t *pixel = pixels + ((y - before) * side + x - before) * 3;
-                for (size_t c = 0; c < 3; c++) window[3 * i + c] = net->samples[c][pixel[c]];
-            }
+    size_t before = convnet_before(s->side, s->stem_kernel, s->stem_stride), width = stem_width(s);
+    for (size_t y = first; y < first + rows; y++, out += width) {
+        memset(out, 0, width * sizeof *out);
+        if (y < before || y - before >= s->side) continue;
+        const uint8_t *from = pixels + (y - before) * s->side * 3;
+        float *to = out + 3 * before;
+        for (size_t i = 0; i < 3 * (size_t)s->side; i += 3)
+            for (size_t c = 0; c < 3; c++) to[i + c] = net->samples[c][from[i + c]];
+    }
+}
+
+/* out[rows * out_side, stem_depth]: the windows of rows [first, first + rows) of the output; uses w->hidden. */
+static void unfold(struct convnet_work *w, const uint8_t *pixels, size_t first, size_t rows, float *out)
+{
+    const struct convnet *net = w->net;
+    const struct convnet_shape *s = &net->shape;
+    size_t out_side = convnet_out(s->side, s->stem_stride), k = s->stem_kernel, width = stem_width(s);
+    normalise_rows(net, pixels, first * s->stem_stride, stem_in_rows(s, rows), w->hidden);
+    for (size_t row = 0; row < rows; row++)
+        for (size_t column = 0; column < out_side; column++, out += net->stem_depth) {
+            const float *from = w->hidden + (row * width + 3 * column) * s->stem_stride;
+            float *to = out;
+            for (size_t i = 0; i < k; i++, from += width)
+                for (size_t j = 0; j < 3 * k; j++) *to++ = from[j];
+            while (to < out + net->stem_depth) *to++ = 0;
+        }
 }
 
 static int run_stem(struct convnet_work *w, const uint8_t *pixels, float *y)
@@ -376,7 +395,7 @@ static int run_stem(struct convnet_work *w, const uint8_t *pixels, float *y)
     for (size_t row = 0; row < side; row += net->stem_rows) {
         size_t rows = side - row < net->stem_rows ? side - row : net->stem_rows, n = rows * side;
         void *in = w->convolved;
-        unfold(net, pixels, row, rows, in);
+        unfold(w, pixels, row, rows, in);
         if (net->edge == MATMUL_BF16) {
             net->rows->to_bf16(w->convolved, n * net->stem_depth, w->narrow);
             in = w->narrow;
