@@ -57,6 +57,7 @@ struct entries {
 };
 /* Reads them into the chain's arena: the words separated by commas and the lines of the list. count 0: neither was given. */
 int rule_entries(struct chain *chain, const struct rule *rule, bool lower, struct entries *entries);
+int rule_exceptions(struct chain *chain, const struct rule *rule, bool lower, struct entries *entries); /* of the list "except" */
 /* A rule whose whole state is the value of one parameter. It lies in the chain: such filters have no `release`. */
 static inline struct rule_value *rule_state_value(struct rule *rule, const char *parameter)
 {

@@ -48,20 +48,32 @@ static int add_word(struct chain *chain, struct str word, bool lower, struct ent
     return result;
 }
 
-int rule_entries(struct chain *chain, const struct rule *rule, bool lower, struct entries *entries)
+static int read_named(struct chain *chain, const struct rule *rule, struct str name, bool lower, size_t extra, struct entries *entries)
 {
-    *entries = (struct entries){.count = 0};
-    struct str name = given(rule, "list"), words = given(rule, "words"), pattern = given(rule, "pattern");
-    if (!name.p && !words.p && !pattern.p) return 0;
     struct wordlist list = {.count = 0};
     char path[PRESET_PATH_MAX];
     if (name.p && (preset_find_list(name, rule->file, path) < 0 || wordlist_read(&list, path) < 0)) {
         fail_prefix("%s: ", rule->name);
         return -1;
     }
-    size_t extra = words.n + 2;
     int result = copy_list(chain, rule, lower, &list, extra, entries);
     wordlist_free(&list);
+    return result;
+}
+
+int rule_exceptions(struct chain *chain, const struct rule *rule, bool lower, struct entries *entries)
+{
+    *entries = (struct entries){.count = 0};
+    struct str name = given(rule, "except");
+    return name.p ? read_named(chain, rule, name, lower, 0, entries) : 0;
+}
+
+int rule_entries(struct chain *chain, const struct rule *rule, bool lower, struct entries *entries)
+{
+    *entries = (struct entries){.count = 0};
+    struct str name = given(rule, "list"), words = given(rule, "words"), pattern = given(rule, "pattern");
+    if (!name.p && !words.p && !pattern.p) return 0;
+    int result = read_named(chain, rule, name, lower, words.n + 2, entries);
     for (struct str rest = words; result == 0 && rest.p;) result = add_word(chain, str_trim(str_cut(&rest, ',')), lower, entries);
     if (result == 0 && pattern.p) result = add_word(chain, pattern, false, entries);
     return result;

@@ -108,6 +108,15 @@ struct str phrases_find(const struct phrases *p, const struct str *list, size_t 
     return STR_ABSENT;
 }
 
+size_t phrases_run(const struct phrases *p, const struct str *list, size_t count)
+{
+    const struct phrase *first = count ? table_slot(&p->first_words, list[0]) : NULL;
+    if (!first || !first->hash) return 0;
+    size_t n = first->value < count ? (size_t)first->value : count;
+    while (n && !phrases_value(p, str_of(list[0].p, (size_t)(list[n - 1].p + list[n - 1].n - list[0].p)), NULL)) n--;
+    return n;
+}
+
 /* ---- substrings ---- */
 
 struct substrings {

@@ -18,6 +18,8 @@ bool phrases_value(const struct phrases *p, struct str entry, uint64_t *value); 
 /* The first run of words that is an entry. `list`: slices of one text with exactly one byte between neighbours, so that a
  * run is a slice too. Absent when there is none. */
 struct str phrases_find(const struct phrases *p, const struct str *list, size_t count);
+/* How many words the longest run has that begins with the first of `list` and is an entry; 0: none. */
+size_t phrases_run(const struct phrases *p, const struct str *list, size_t count);
 
 struct substrings;
 enum { SUBSTRINGS_BYTES_MAX = 64 << 10 }; /* of all entries together: the table has 4 bytes a state and class of bytes */

@@ -17,32 +17,44 @@ enum match { MATCH_TOKEN, MATCH_PADDED, MATCH_SUBSTRING }; /* the order of the p
 struct blocklist {
     enum match match;
     bool lower;
-    struct phrases *phrases;
-    struct substrings *substrings;
+    struct phrases *phrases, *exceptions;               /* of whole words; no exceptions: NULL */
+    struct substrings *substrings, *substring_exceptions; /* of MATCH_SUBSTRING */
 };
 
 void text_blocklist_release(void *state)
 {
     struct blocklist *b = state;
     phrases_free(b->phrases);
+    phrases_free(b->exceptions);
     substrings_free(b->substrings);
+    substrings_free(b->substring_exceptions);
     free(b);
+}
+
+static int prepare_lists(struct blocklist *b, const struct entries *entries, const struct entries *exceptions)
+{
+    if (b->match == MATCH_SUBSTRING) {
+        b->substrings = substrings_new(entries->items, entries->count);
+        if (exceptions->count) b->substring_exceptions = substrings_new(exceptions->items, exceptions->count);
+        return b->substrings && (b->substring_exceptions || !exceptions->count) ? 0 : -1;
+    }
+    b->phrases = phrases_new(entries->items, NULL, entries->count);
+    if (exceptions->count) b->exceptions = phrases_new(exceptions->items, NULL, exceptions->count);
+    return b->phrases && (b->exceptions || !exceptions->count) ? 0 : -1;
 }
 
 int text_blocklist_prepare(struct chain *chain, struct rule *rule)
 {
-    struct entries entries;
+    struct entries entries, exceptions;
     bool lower = !rule_value(rule, "case")->flag;
-    if (rule_entries(chain, rule, lower, &entries) < 0) return -1;
+    if (rule_entries(chain, rule, lower, &entries) < 0 || rule_exceptions(chain, rule, lower, &exceptions) < 0) return -1;
     if (entries.count == 0) return rule_unserved(chain, rule, "needs list=FILE or words=");
     struct blocklist *b = calloc(1, sizeof *b);
     if (!b) return fail_memory();
     rule->state = b;
     b->match = (enum match)rule_value(rule, "match")->choice;
     b->lower = lower;
-    if (b->match == MATCH_SUBSTRING) b->substrings = substrings_new(entries.items, entries.count);
-    else b->phrases = phrases_new(entries.items, NULL, entries.count);
-    return b->substrings || b->phrases ? rule_set_bound(chain, rule, "no hit") : -1;
+    return prepare_lists(b, &entries, &exceptions) < 0 ? -1 : rule_set_bound(chain, rule, "no hit");
 }
 
 /* Words with one space between, as one text, since an entry may have several words. */
@@ -75,6 +87,40 @@ static int padded_pieces(struct filter_row *row, struct str text, struct words *
     return 0;
 }
 
+enum { TAKEN_OUT = 0xFF }; /* in no text: it is not UTF-8 */
+
+/* Overwrites what the exceptions match, in a copy of the text that the words are slices of. */
+static int take_out_words(struct filter_row *row, const struct phrases *exceptions, struct words *words)
+{
+    struct str last = words->count ? words->list[words->count - 1] : STR("");
+    struct str text = words->count ? str_of(words->list[0].p, (size_t)(last.p + last.n - words->list[0].p)) : last;
+    char *copy = arena_alloc(&row->arena, text.n + 1);
+    struct str *list = arena_alloc(&row->arena, (words->count + 1) * sizeof *list);
+    if (!copy || !list) return -1;
+    memcpy(copy, text.p, text.n);
+    for (size_t i = 0; i < words->count; i++) list[i] = str_of(copy + (words->list[i].p - text.p), words->list[i].n);
+    for (size_t i = 0, end = 0; i < words->count; i++) {
+        size_t run = phrases_run(exceptions, words->list + i, words->count - i);
+        if (i + run > end) end = i + run;
+        if (i < end) memset(copy + (list[i].p - copy), TAKEN_OUT, list[i].n);
+    }
+    words->list = list;
+    return 0;
+}
+
+static int take_out_substrings(struct filter_row *row, const struct substrings *exceptions, struct str *text)
+{
+    char *copy = arena_alloc(&row->arena, text->n + 1);
+    if (!copy) return -1;
+    memcpy(copy, text->p, text->n);
+    for (struct str rest = *text, found; (found = substrings_find(exceptions, rest)).p;) {
+        memset(copy + (found.p - text->p), TAKEN_OUT, found.n);
+        rest = str_from_at(rest, (size_t)(found.p + found.n - rest.p));
+    }
+    *text = str_of(copy, text->n);
+    return 0;
+}
+
 int text_blocklist_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result)
 {
     const struct blocklist *b = rule->state;
@@ -82,9 +128,11 @@ int text_blocklist_decide(const struct rule *rule, struct filter_row *row, struc
     struct words words;
     if ((b->lower ? row_lower(row, rule->form, &text) : row_form(row, rule->form, &text)) < 0) return -1;
     if (b->match == MATCH_SUBSTRING) {
+        if (b->substring_exceptions && take_out_substrings(row, b->substring_exceptions, &text) < 0) return -1;
         hit = substrings_find(b->substrings, text);
     } else {
         if ((b->match == MATCH_TOKEN ? joined_words(row, rule, b->lower, &words) : padded_pieces(row, text, &words)) < 0) return -1;
+        if (b->exceptions && take_out_words(row, b->exceptions, &words) < 0) return -1;
         hit = phrases_find(b->phrases, words.list, words.count);
     }
     return answer_text(result, !hit.p, hit);

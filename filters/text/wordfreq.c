@@ -47,7 +47,7 @@ static int take_string(struct wordfreq *list, struct str *s)
 
 static int take_header_value(struct wordfreq *list, struct str key)
 {
-    struct str value;
+    struct str value = STR_ABSENT;
     if (str_eq(key, STR("format"))) {
         if (take_string(list, &value) < 0) return -1;
         return str_eq(value, STR("cB")) ? 0 : fail("a wordfreq list in format '%.*s': only cB is read", STR_ARG(value));
@@ -73,7 +73,7 @@ int wordfreq_open(struct wordfreq *list, struct str bytes)
     list->buckets--;
     if (take_head(list, MAP, &pairs) < 0 || pairs != 2) return damaged(list, "a map of two pairs");
     for (unsigned i = 0; i < 2; i++) {
-        struct str key;
+        struct str key = STR_ABSENT;
         if (take_string(list, &key) < 0 || take_header_value(list, key) < 0) return -1;
     }
     return 0;

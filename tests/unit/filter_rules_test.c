@@ -233,6 +233,47 @@ static void test_phash_lists_name_pictures(void **state)
     judge_free(j);
 }
 
+/* A list of blocked entries and one of exceptions, in files that are gone when the rule is made. */
+static struct judged *judge_with_exceptions(const char *parameters, const char *exceptions)
+{
+    char path[] = "/tmp/filter_rules_XXXXXX", line[256];
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, exceptions, strlen(exceptions)), (ssize_t)strlen(exceptions));
+    close(fd);
+    snprintf(line, sizeof line, "text.blocklist %s except=%s", parameters, path);
+    struct judged *j = judge_rule(line);
+    unlink(path);
+    return j;
+}
+
+static void test_nothing_is_blocked_within_an_exception(void **state)
+{
+    (void)state;
+    struct judged *j = judge_with_exceptions("words=dick,hell", "dick van dyke\ndick van\nhell's kitchen\n");
+    assert_kept(j, "text", "Dick Van Dyke in Hell's Kitchen");
+    assert_told(j, "dick", "text", "Dick Van Dyke, dick");
+    assert_told(j, "hell", "text", "Dick van hell");
+    judge_free(j);
+    j = judge_with_exceptions("words=cunt,ass match=substring", "scunthorpe\nclassic\n");
+    assert_kept(j, "text", "A classic in Scunthorpe");
+    assert_told(j, "ass", "text", "Scunthorpe: classic assembly");
+    judge_free(j);
+    j = judge_with_exceptions("\"words=two words\" match=padded", "two words more\n");
+    assert_kept(j, "text", "a two words more");
+    assert_told(j, "two words", "text", "a two words more two words");
+    judge_free(j);
+}
+
+static void test_own_profanity_and_its_exceptions(void **state)
+{
+    (void)state;
+    struct judged *j = judge_rule("text.blocklist list=profanity-en except=profanity-en-exceptions");
+    assert_kept(j, "text", "Scunthorpe cocktail assembly, blue tit and Moby Dick; pussy willow in a vase, Super Bowl XXX");
+    assert_told(j, "pussy", "text", "pussy willow, pussy");
+    judge_free(j);
+}
+
 static void test_registrable_domains_block_their_hosts_and_not_their_neighbours(void **state)
 {
     (void)state;
@@ -338,6 +379,8 @@ int main(void)
         cmocka_unit_test(test_a_word_counts_by_its_first_synset),
         cmocka_unit_test(test_balance_keeps_the_share_that_the_count_allows),
         cmocka_unit_test(test_phash_lists_name_pictures),
+        cmocka_unit_test(test_nothing_is_blocked_within_an_exception),
+        cmocka_unit_test(test_own_profanity_and_its_exceptions),
         cmocka_unit_test(test_registrable_domains_block_their_hosts_and_not_their_neighbours),
         cmocka_unit_test(test_crop_cuts_both_ends_and_keeps_the_original),
         cmocka_unit_test(test_clean_writes_when_asked),
