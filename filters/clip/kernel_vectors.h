@@ -5,6 +5,8 @@
  *     vf             a vector of them; + - * / work on it
  *     vf_fma(a, b, c), vf_max(a, b), vf_min(a, b)
  *     vi             a vector of LANES 32-bit numbers
+ *
+ * and, where vectors are wider than the processor's, KERNEL_LANES_ARE_APART.
  */
 #include <math.h>
 #include <string.h>
@@ -17,8 +19,8 @@
 #else
 #define SANITIZED 0
 #endif
-/* With a check at each access, unrolled loops take minutes to compile. */
-#if SANITIZED
+/* With a check at each access, or lanes that are taken apart, unrolled loops take minutes to compile. */
+#if SANITIZED || defined KERNEL_LANES_ARE_APART
 #define UNROLL
 #else
 #define UNROLL _Pragma("GCC unroll 16")
