@@ -12,7 +12,8 @@
 #include <stdlib.h>
 
 enum {
-    GROUP_ROWS = 208,   /* positions of a group: 4 pictures of ViT-B/32; products gain nothing beyond, and caches are full */
+    GROUP_ROWS = 208,   /* positions of a group of pictures: 4 of ViT-B/32; products gain nothing beyond, and caches are full */
+    TEXT_GROUP_ROWS = 416, /* of texts: so narrow a tower reads its weights half as often, which is a twentieth of its time */
     POOLED_ROWS = 32,   /* inputs of a group at most, and whose pooled rows run together */
     TEXT_ROWS = 16,     /* texts' rows are rounded up to this, so that there are few shapes of products */
 };
@@ -276,7 +277,7 @@ size_t tower_bytes(const struct tower *t)
 
 static size_t group_rows(const struct tower *t) /* of the largest group */
 {
-    size_t rows = t->longest > GROUP_ROWS ? t->longest : GROUP_ROWS;
+    size_t most = t->side == CLIP_TEXT ? TEXT_GROUP_ROWS : GROUP_ROWS, rows = t->longest > most ? t->longest : most;
     if (t->side == CLIP_TEXT) rows = (rows + TEXT_ROWS - 1) / TEXT_ROWS * TEXT_ROWS;
     return matmul_rows(t->shape.matmul, rows);
 }
@@ -463,7 +464,7 @@ int tower_texts(const struct tower *t, struct tower_work *w, const struct tower_
         size_t used = 0;
         for (count = 0; i + count < n && count < POOLED_ROWS; count++) {
             size_t rows = text_rows(t, &texts[i + count]);
-            if (count && used + rows > GROUP_ROWS) break;
+            if (count && used + rows > TEXT_GROUP_ROWS) break;
             if (embed_text(w, &texts[i + count], used, rows) < 0) return -1;
             w->sequences[count] = (struct block_sequence){.first = used, .count = rows, .pooled = used + rows - 1};
             used += rows;
