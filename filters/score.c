@@ -192,7 +192,7 @@ static int finish(struct stage_run *run)
 
 /* ---- what it tells */
 
-static json_t *json_of_digest(struct hash128 digest)
+json_t *score_json_of_digest(struct hash128 digest)
 {
     char hex[33];
     hash128_hex(digest, hex);
@@ -203,18 +203,20 @@ static int parameters(const struct stage_run *run, json_t *to)
 {
     const struct score *s = run->state;
     const struct score_options *o = run->options;
-    json_t *model = json_pack("{s:s,s:o,s:s,s:s}", "name", s->name, "digest", json_of_digest(clip_digest(s->clip)), "precision",
+    json_t *model = json_pack("{s:s,s:o,s:s,s:s}", "name", s->name, "digest", score_json_of_digest(clip_digest(s->clip)), "precision",
                               o->precision, "class", clip_class(s->clip));
     json_t *heads = json_object(), *lists = json_object();
     for (size_t i = 0; heads && i < s->head_count; i++)
-        json_object_set_new(heads, s->heads[i].name, json_of_digest(head_digest(s->heads[i].head)));
+        json_object_set_new(heads, s->heads[i].name, score_json_of_digest(head_digest(s->heads[i].head)));
     for (size_t i = 0; lists && i < s->list_count; i++)
-        json_object_set_new(lists, s->lists[i].name, json_of_digest(zeroshot_digest(s->lists[i].list)));
+        json_object_set_new(lists, s->lists[i].name, score_json_of_digest(zeroshot_digest(s->lists[i].list)));
     bool ok = json_object_set_new(to, "model", model) == 0;
     ok &= json_object_set_new(to, "heads", heads) == 0;
     ok &= json_object_set_new(to, "classes", lists) == 0;
-    if (s->extras.gantman)
-        ok &= json_object_set_new(to, "classifiers", json_pack("{s:o}", "gantman", json_of_digest(nsfw_digest(s->extras.gantman)))) == 0;
+    json_t *classifiers = json_object();
+    ok &= classifiers && score_extras_describe(s, classifiers) == 0 &&
+          (!json_object_size(classifiers) || json_object_set(to, "classifiers", classifiers) == 0);
+    json_decref(classifiers);
     return ok ? 0 : fail_memory();
 }
 
@@ -245,7 +247,8 @@ static const struct option options[] = {
     {"classes", 0, OPTION_LIST, AT(lists), .argument = "LIST", .neutral = true, .split = true,
      .help = "adds zs_LIST_MODEL: a list that comes with winnow, or a file"},
     {"classifier", 0, OPTION_LIST, AT(classifiers), .argument = "NAME", .neutral = true, .split = true,
-     .help = "gantman adds p_CLASS_gantman, pictures for adults; blank p_blank_builtin, pictures that show nothing"},
+     .help = "gantman adds p_CLASS_gantman, pictures for adults; opennsfw=FILE.onnx p_nsfw_opennsfw of Yahoo's model; blank "
+             "p_blank_builtin, pictures that show nothing"},
     {"allow-substitute", 0, OPTION_LIST, AT(substitutes), .argument = "NAME", .split = true,
      .help = "the model NAME, which is this one, may stand in for those that heads were trained on; recorded"},
     {"embeddings", 0, OPTION_TEXT, AT(embeddings), .argument = "FOLDER", .neutral = true,
@@ -287,7 +290,8 @@ const struct command command_score = {
         "checkpoint ('winnow model fetch'). It also says what kind of picture it sees: p_drawing_builtin, p_logo_builtin, "
         "p_painting_builtin, p_photo_builtin, p_placeholder_builtin, p_screenshot_builtin.\n\n"
         "--classifier gantman adds p_drawing_gantman, p_hentai_gantman, p_neutral_gantman, p_porn_gantman, p_sexy_gantman of GantMan's "
-        "NSFW model, which comes with winnow; rules of obelics-images, redcaps and coyo700m read them. --classifier blank adds p_blank_builtin, the probability that a picture "
+        "NSFW model, which comes with winnow; rules of obelics-images, redcaps and coyo700m read them. --classifier "
+        "opennsfw=FILE.onnx adds p_nsfw_opennsfw of Yahoo's open_nsfw, whose file is the user's. --classifier blank adds p_blank_builtin, the probability that a picture "
         "shows nothing (one colour, a spacer, a tile that says so), which filter picture.blank reads, and the measures behind it: "
         "picture_colours, picture_largest, picture_edges, picture_flat, picture_saturation, picture_side.\n\n"
         "A head's file says what it is: affine maps (.safetensors, .pth), prototypes (.npy), LAION's and DataComp's NSFW detectors. Behind the file "

@@ -14,6 +14,7 @@
 #include "filters/clip/clip.h"
 #include "filters/clip/head.h"
 #include "filters/clip/nsfw.h"
+#include "filters/clip/open_nsfw.h"
 #include "filters/clip/zeroshot.h"
 #include "filters/picture/blank.h"
 #include "pipeline/base/spill.h"
@@ -55,8 +56,9 @@ struct score_list {
 /* What a picture gives beside its embedding (score_extras.c). */
 struct score_extras {
     struct nsfw *gantman; /* NULL: not asked for */
+    struct open_nsfw *opennsfw; /* NULL: not asked for */
     bool blank;           /* measures of pictures that show nothing (picture/blank.h) */
-    size_t count;         /* numbers of a picture: gantman's, then blank's */
+    size_t count;         /* numbers of a picture: gantman's, opennsfw's, then blank's */
     size_t columns[SCORE_EXTRAS_MOST]; /* of the output */
     size_t blank_column;  /* of what the measures make together with the model's classes */
     size_t blank_kinds[BLANK_KINDS]; /* these classes: clip_picture_class */
@@ -71,7 +73,8 @@ struct score_lane {
     uint8_t *pixels;      /* SCORE_CHUNK pictures */
     float *embeddings, *pooled; /* [SCORE_CHUNK, embed], [SCORE_CHUNK, width] */
     struct nsfw_work *nsfw;
-    uint8_t *nsfw_pixels; /* SCORE_CHUNK pictures */
+    struct open_nsfw_work *opennsfw;
+    uint8_t *nsfw_pixels, *opennsfw_pixels; /* SCORE_CHUNK pictures */
     float *extras;        /* [SCORE_CHUNK, extras.count] */
     struct score_lane *next; /* free ones */
 };
@@ -192,6 +195,8 @@ const char *score_status(const struct score_item *item, size_t row);
 int score_extras_open(struct score *s, const struct score_options *o, struct columns *out);
 void score_extras_close(struct score *s);              /* also of none */
 struct hash128 score_extras_key(const struct score *s); /* of the model and all that makes extras, for the cache */
+int score_extras_describe(const struct score *s, json_t *classifiers); /* adds the digest of each */
+json_t *score_json_of_digest(struct hash128 digest);
 int score_extras_open_lane(const struct score *s, struct score_lane *lane);
 void score_extras_close_lane(struct score_lane *lane);
 /* Of lane->image, which is the chunk's picture `place`. 0; 1 with a sentence: its shape is none that can be looked at; -1. */

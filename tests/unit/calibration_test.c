@@ -92,8 +92,8 @@ static const char *sentence(const char *column, const char *bound, const char *m
 {
     static char text[200];
     struct calibrated c = carried(model, strtod(bound, NULL), "builtin");
-    snprintf(text, sizeof text, "sim_builtin for %s, bound %s of %s -> %.3f of builtin, equal pass rate %.1f %%", column, bound, model, c.bound,
-             100 * c.kept);
+    snprintf(text, sizeof text, "sim_builtin for %s, bound %s of %s -> %.3f of builtin, equal pass rate %.1f %%", column, bound, model,
+             c.bound, 100 * c.kept);
     return text;
 }
 
