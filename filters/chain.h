@@ -83,6 +83,7 @@ struct count_cache;
 struct filter_row {
     struct str *cells;       /* by slot; the caller fills all of them for each row */
     struct str text_before;  /* the row's text as it came, once a rule has changed it; absent before */
+    struct str entities;     /* what names became, where a rule replaced some: the column `entities`; absent before */
     bool *failed;            /* by rule: of the last chain_judge */
     struct arena arena;      /* lives until the next filter_row_begin */
     struct text_memo *memo;  /* private: forms and words of the text, made once a row (text/forms.h) */

@@ -29,7 +29,7 @@ struct count_options {
 struct count_worker {
     struct combiner *combiners[COUNT_KINDS]; /* NULL where the kind is not asked for, or has names */
     struct ngrams *ngrams;
-    struct lexicon hosts;
+    struct lexicon names[COUNT_KINDS];       /* of kinds with names, but words and pairs */
     struct buf room[2], folded[2], host;
 };
 
@@ -41,7 +41,7 @@ struct count {
     struct count_table_about about[COUNT_KINDS]; /* in the order of wants; what was written */
     bool partial;
     bool from_parts;            /* the rows are a table's */
-    size_t text, text_raw, url, sha256;       /* columns of the input; SIZE_MAX where absent */
+    size_t text, text_raw, url, sha256, phash, entities; /* columns of the input; SIZE_MAX where absent */
     size_t id, name, member, value;           /* of a table */
     struct count_worker *workers;
 };
@@ -123,9 +123,10 @@ static int open_worker(struct count *c, struct count_worker *w, size_t memory)
     if (c->from_parts && form_of(c->wants[0].kind) == GROUPS_NAMED_SUMS) return 0; /* names go to the groups at once */
     for (size_t i = 0; i < c->want_count; i++) {
         enum count_kind kind = c->wants[i].kind;
-        if (form_of(kind) != GROUPS_NAMED_SUMS && !(w->combiners[kind] = combiner_new(c->groups[kind], memory / shares))) return -1;
+        bool named = form_of(kind) == GROUPS_NAMED_SUMS, words = kind == COUNT_UNIGRAMS || kind == COUNT_BIGRAMS;
+        if (!named && !(w->combiners[kind] = combiner_new(c->groups[kind], memory / shares))) return -1;
+        if (named && !words && lexicon_init(&w->names[kind], memory / shares) < 0) return -1;
     }
-    if (c->asked[COUNT_HOSTS] && lexicon_init(&w->hosts, memory / shares) < 0) return -1;
     if (!c->asked[COUNT_UNIGRAMS] && !c->asked[COUNT_BIGRAMS]) return 0;
     w->ngrams = ngrams_new(c->groups[COUNT_UNIGRAMS], c->groups[COUNT_BIGRAMS], memory / shares * 6);
     return w->ngrams ? 0 : -1;
@@ -133,9 +134,8 @@ static int open_worker(struct count *c, struct count_worker *w, size_t memory)
 
 static void close_worker(struct count_worker *w)
 {
-    for (int i = 0; i < COUNT_KINDS; i++) combiner_free(w->combiners[i]);
+    for (int i = 0; i < COUNT_KINDS; i++) combiner_free(w->combiners[i]), lexicon_free(&w->names[i]);
     ngrams_free(w->ngrams);
-    lexicon_free(&w->hosts);
     for (int i = 0; i < 2; i++) buf_free(&w->room[i]), buf_free(&w->folded[i]);
     buf_free(&w->host);
     *w = (struct count_worker){.ngrams = NULL};
@@ -157,6 +157,8 @@ static int count_open(struct stage_run *run)
     c->text_raw = columns_find(&run->in, STR("text_raw"));
     c->url = columns_find(&run->in, STR("url"));
     c->sha256 = columns_find(&run->in, STR("sha256"));
+    c->phash = columns_find(&run->in, STR("phash"));
+    c->entities = columns_find(&run->in, STR("entities"));
     size_t memory = (size_t)run->common->memory;
     for (size_t i = 0; i < c->want_count; i++) {
         const struct count_want *want = &c->wants[i];
@@ -182,7 +184,7 @@ static void count_close(struct stage_run *run)
 
 /* A row's keys and members; absent where the row has none. */
 struct row_values {
-    struct str text, folded, url, sha256;
+    struct str text, folded, url, sha256, phash, entities;
 };
 
 static struct str value_of(const struct row *row, size_t column, struct arena *scratch)
@@ -193,9 +195,25 @@ static struct str value_of(const struct row *row, size_t column, struct arena *s
 static int read_values(const struct count *c, struct count_worker *w, const struct row *row, struct arena *scratch, struct row_values *v)
 {
     struct str text = value_of(row, c->text, scratch), raw = value_of(row, c->text_raw, scratch);
-    *v = (struct row_values){.url = value_of(row, c->url, scratch), .sha256 = value_of(row, c->sha256, scratch)};
+    *v = (struct row_values){.url = value_of(row, c->url, scratch), .sha256 = value_of(row, c->sha256, scratch),
+                             .phash = value_of(row, c->phash, scratch), .entities = value_of(row, c->entities, scratch)};
     if (counts_text(&w->room[0], text, raw, &v->text) < 0) return -1;
     return c->asked[COUNT_IMAGES_PER_TEXT_FOLDED] ? counts_text_folded(w->folded, text, raw, &v->folded) : 0;
+}
+
+static int count_name(struct count *c, struct count_worker *w, enum count_kind kind, struct str name)
+{
+    struct lexicon *names = &w->names[kind];
+    if (!name.n) return 0;
+    int room = lexicon_room(names, 1, name.n);
+    if (room == 0) {
+        if (groups_add_lexicon(c->groups[kind], names) < 0) return -1;
+        lexicon_clear(names);
+        room = lexicon_room(names, 1, name.n);
+    }
+    if (room < 0) return -1;
+    lexicon_add(names, name, lexicon_hash(names, name));
+    return 0;
 }
 
 static int count_host(struct count *c, struct count_worker *w, struct str url)
@@ -205,14 +223,13 @@ static int count_host(struct count *c, struct count_worker *w, struct str url)
     buf_clear(&w->host);
     if (buf_add(&w->host, host) < 0) return -1;
     for (size_t i = 0; i < host.n; i++) w->host.p[i] = ascii_lower(w->host.p[i]);
-    int room = lexicon_room(&w->hosts, 1, host.n);
-    if (room == 0) {
-        if (groups_add_lexicon(c->groups[COUNT_HOSTS], &w->hosts) < 0) return -1;
-        lexicon_clear(&w->hosts);
-        room = lexicon_room(&w->hosts, 1, host.n);
-    }
-    if (room < 0) return -1;
-    lexicon_add(&w->hosts, buf_str(&w->host), lexicon_hash(&w->hosts, buf_str(&w->host)));
+    return count_name(c, w, COUNT_HOSTS, buf_str(&w->host));
+}
+
+static int count_entities(struct count *c, struct count_worker *w, struct str entities)
+{
+    while (entities.n)
+        if (count_name(c, w, COUNT_ENTITIES, str_cut(&entities, COUNT_ENTITY_SEPARATOR)) < 0) return -1;
     return 0;
 }
 
@@ -234,6 +251,8 @@ static int count_row(struct count *c, struct count_worker *w, const struct row_v
         case COUNT_TEXTS_PER_SHA256: result = count_member(w, kind, v->sha256, v->text); break;
         case COUNT_URLS: result = v->url.n ? combiner_add_count(w->combiners[kind], hash_xxh3_128(v->url, 0), 1) : 0; break;
         case COUNT_HOSTS: result = count_host(c, w, v->url); break;
+        case COUNT_PHASHES: result = count_name(c, w, kind, v->phash); break;
+        case COUNT_ENTITIES: result = count_entities(c, w, v->entities); break;
         case COUNT_UNIGRAMS: /* both at once, below */
         case COUNT_BIGRAMS:
         case COUNT_KINDS: break;
@@ -276,9 +295,10 @@ static int count_work(struct stage_run *run, struct stage_item *item, unsigned w
 
 static int flush_worker(struct count *c, struct count_worker *w)
 {
-    for (int i = 0; i < COUNT_KINDS; i++)
+    for (int i = 0; i < COUNT_KINDS; i++) {
         if (w->combiners[i] && combiner_flush(w->combiners[i]) < 0) return -1;
-    if (w->hosts.count && groups_add_lexicon(c->groups[COUNT_HOSTS], &w->hosts) < 0) return -1;
+        if (w->names[i].count && groups_add_lexicon(c->groups[i], &w->names[i]) < 0) return -1;
+    }
     return w->ngrams ? ngrams_flush(w->ngrams) : 0;
 }
 
@@ -356,7 +376,8 @@ const struct command command_count = {
         "images-per-text: distinct image URLs of each text, the text as extract made it (NFC, white space folded, case kept). "
         "images-per-text-folded: the same by the text as the page has it, runs of white space made one space. texts-per-image, "
         "texts-per-sha256: distinct texts of each image, which is known by its URL, or by its content. url-count: rows of each "
-        "image URL. hosts: rows of each host. unigrams, bigrams: occurrences of words, and of two words next to each other: "
+        "image URL. hosts: rows of each host. phashes: rows of each perceptual hash. entities: names in captions by what they stand for, "
+        "from the column entities of 'winnow filter'. unigrams, bigrams: occurrences of words, and of two words next to each other: "
         "lower-cased UAX #29 words that hold a letter or digit. A row without a text, or without an image, is not counted.\n\n"
         "WHAT:K asks only what is over K: the table leaves other keys out, and of images or texts it tells K+1 for all that is "
         "more. Counts are exact, and a table depends on the rows alone: not on threads, memory, tasks or buckets.\n\n"

@@ -7,6 +7,7 @@
  * (2) Output keeps the input's order.
  * (3) Kept + dropped + lost = read. A row without a key (rows/key.h) is kept.
  *
+ * With --clusters the key of a row is the cluster that a table tells, which another dedup --distance made of all hashes there are.
  * With --distance a pass before them gathers the values of a perceptual hash (dedup/neardup.h); then the key of a row is the
  * name of its value's cluster.
  *
@@ -15,6 +16,7 @@
 #include "filters/dedup/winners.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/rows/key.h"
+#include "pipeline/rows/key_map.h"
 #include "pipeline/stage.h"
 
 #include <stdio.h>
@@ -26,7 +28,7 @@ enum {
 };
 
 struct dedup_options {
-    const char *by, *keep, *against;
+    const char *by, *keep, *against, *clusters;
     bool mark;
     uint64_t seed, distance;
 };
@@ -37,6 +39,7 @@ struct dedup {
     struct row_key key;
     struct neardup *near;  /* with --distance; `key` is then one column, of 16 hexadecimal digits */
     bool clustered;        /* its clusters are known */
+    struct key_map *map;   /* with --clusters; NULL without */
     size_t id;             /* columns of the input */
     size_t rank;
     enum keep keep;
@@ -113,6 +116,16 @@ static bool read_near(const struct dedup *d, size_t column, const struct row *ro
     return d->near && neardup_parse(row->cells[column], hash) == 0;
 }
 
+/* The key of a row that is known by its own values, or by what stands for them; of a table of clusters only hashes are asked. */
+static bool key_of_row(const struct dedup *d, const struct row_key *key, const struct row *row, struct arena *scratch, struct hash128 *hash)
+{
+    uint64_t near;
+    if (d->map && neardup_parse(row->cells[key->columns[0]], &near) < 0) return false;
+    if (!row_key_hash(key, row, scratch, hash)) return false;
+    if (d->map) *hash = key_map_key(d->map, *hash);
+    return true;
+}
+
 static struct hash128 key_of_cluster(const struct dedup *d, uint64_t hash)
 {
     return (struct hash128){0, neardup_cluster(d->near, hash)};
@@ -133,7 +146,7 @@ static int add_outside_rows(struct dedup *d, const struct row_key *key, const st
             continue;
         }
         if (d->near) c.key = key_of_cluster(d, near);
-        else if (!row_key_hash(key, row, scratch, &c.key)) continue;
+        else if (!key_of_row(d, key, row, scratch, &c.key)) continue;
         if (!read_id(row->cells[id], c.id))
             return fail("row %llu: id '%.*s': expected %d lower-case hexadecimal digits", (unsigned long long)(first_row + i),
                         STR_ARG(row->cells[id]), ID_DIGITS);
@@ -188,7 +201,7 @@ static int add_mark(struct stage_run *run, struct dedup *d)
     const struct {
         const char *name;
         size_t *at;
-    } marks[] = {{"duplicate_of", &d->duplicate_of}, {"cluster", d->near ? &d->cluster : NULL}};
+    } marks[] = {{"duplicate_of", &d->duplicate_of}, {"cluster", d->near || d->map ? &d->cluster : NULL}};
     for (size_t i = 0; i < sizeof marks / sizeof *marks && marks[i].at; i++) {
         *marks[i].at = columns_find(&run->in, str_from(marks[i].name)); /* marks of an earlier dedup stay, save where this one has some */
         if (*marks[i].at != SIZE_MAX) continue;
@@ -212,6 +225,12 @@ static int open_near(struct stage_run *run, struct dedup *d)
 {
     const struct dedup_options *o = run->options;
     d->cluster = SIZE_MAX;
+    if (o->clusters) {
+        if (o->distance) return fail_usage("--distance makes clusters, --clusters reads them: give one of the two");
+        if (d->key.count != 1) return fail_usage("--clusters needs one column of perceptual hashes: --by phash");
+        d->map = key_map_read(o->clusters, o->by, "cluster", o->seed, (size_t)run->common->memory / 2);
+        return d->map ? 0 : -1;
+    }
     if (!o->distance) return 0;
     if (d->key.count != 1) return fail_usage("--distance needs one column of perceptual hashes: --by phash");
     d->near = neardup_open((unsigned)o->distance, (size_t)run->common->memory, run->common->tmp);
@@ -234,7 +253,7 @@ static int dedup_open(struct stage_run *run)
     if (result == 0) d->rule = arena_copy(stage_arena(run), buf_str(&rule));
     buf_free(&rule);
     if (result < 0 || !d->rule.p) return -1;
-    d->winners = winners_open((size_t)run->common->memory / (d->near ? 2 : 1), run->common->tmp);
+    d->winners = winners_open((size_t)run->common->memory / (d->near || d->map ? 2 : 1), run->common->tmp);
     if (!d->winners) return -1;
     return o->against ? add_outside(run, d) : 0;
 }
@@ -244,6 +263,7 @@ static void dedup_close(struct stage_run *run)
     struct dedup *d = run->state;
     winners_close(d->winners);
     neardup_close(d->near);
+    key_map_free(d->map);
 }
 
 static void *dedup_item_new(struct stage_run *run)
@@ -254,15 +274,29 @@ static void *dedup_item_new(struct stage_run *run)
     return own;
 }
 
+/* The name of the row's cluster, in digits[17] where it is computed; absent where the row has no hash. */
+static struct str cluster_of(const struct dedup *d, const struct row *row, struct arena *scratch, char digits[17])
+{
+    uint64_t near;
+    struct hash128 key;
+    struct str value;
+    if (neardup_parse(row->cells[d->key.columns[0]], &near) < 0) return STR_ABSENT;
+    if (d->map) {
+        bool found = row_key_hash(&d->key, row, scratch, &key) && key_map_find(d->map, key, &value);
+        return found ? value : row->cells[d->key.columns[0]];
+    }
+    snprintf(digits, 17, "%016llx", (unsigned long long)neardup_cluster(d->near, near));
+    return str_from(digits);
+}
+
 static int pass_row(const struct stage_run *run, const struct dedup *d, struct stage_item *item, const struct row *row)
 {
     struct row *out = d->widens ? batch_widen(&item->out, row, run->in.count) : batch_pass(&item->out, row);
     char digits[17];
-    uint64_t hash;
     if (!out) return -1;
-    if (!((const struct dedup_options *)run->options)->mark || !read_near(d, d->key.columns[0], row, &hash)) return 0;
-    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)neardup_cluster(d->near, hash));
-    return row_set(&item->out, out, d->cluster, str_from(digits));
+    if (!((const struct dedup_options *)run->options)->mark || !(d->near || d->map)) return 0;
+    struct str cluster = cluster_of(d, row, &item->scratch, digits);
+    return cluster.p ? row_set(&item->out, out, d->cluster, cluster) : 0;
 }
 
 static int dedup_work(struct stage_run *run, struct stage_item *item, unsigned worker)
@@ -281,7 +315,7 @@ static int dedup_work(struct stage_run *run, struct stage_item *item, unsigned w
             if (pass_row(run, d, item, row) < 0) return -1;
         } else {
             noted->keyed = d->near ? read_near(d, d->key.columns[0], row, &noted->near)
-                                   : row_key_hash(&d->key, row, &item->scratch, &noted->candidate.key);
+                                   : key_of_row(d, &d->key, row, &item->scratch, &noted->candidate.key);
             noted->candidate.rank = rank_of_row(run, d, row);
         }
     }
@@ -386,6 +420,7 @@ static const struct option options[] = {
     {"keep", 'k', OPTION_TEXT, AT(keep), .argument = "RULE", .initial = "first",
      .help = "first, max:COLUMN or min:COLUMN; of equal rows the first"},
     {"against", 0, OPTION_FILE, AT(against), .argument = "ROWS", .help = "drop also what the row file ROWS holds"},
+    {"clusters", 0, OPTION_FILE, AT(clusters), .argument = "ROWS", .help = "of a perceptual hash: its cluster, as --distance --mark wrote it for a table of hashes"},
     {"distance", 0, OPTION_U64, AT(distance), .argument = "BITS", .initial = "0", .low = 0, .high = NEARDUP_DISTANCE_MAX,
      .help = "of a perceptual hash: as near are equal, and so are their neighbours' neighbours"},
     {"mark", 0, OPTION_FLAG, AT(mark), .help = "drop nothing; add the column duplicate_of, and cluster with --distance"},
@@ -420,8 +455,11 @@ const struct command command_dedup = {
         "A row that lacks a column of the key has no key and stays (an absent text counts as the empty text). With --keep "
         "max:COLUMN the row with the highest number there stays; rows without a number come last.\n\n"
         "--by phash --distance N makes near pictures one: those whose hashes differ in at most N of 64 bits, and whoever is joined to "
-        "them by such steps. No pair is missed. With --mark the column cluster names each cluster by its least hash. Clusters are known "
-        "to one task over all rows alone; 20 bytes a distinct hash must fit into three eighths of --memory.\n\n"
+        "them by such steps. No pair is missed. With --mark the column cluster names each cluster by its least hash. 20 bytes a "
+        "distinct hash must fit into three eighths of --memory. Clusters of many tasks' rows come from a table of all their hashes: winnow count "
+        "--what phashes; winnow dedup --by phash --distance N --mark over the table gives clusters.rows.zst; with --clusters clusters.rows.zst "
+        "winnow partition --by phash brings each cluster into one bucket, and winnow dedup --by phash in the buckets keeps what one task "
+        "over all rows would. A hash that the table lacks is a cluster of its own.\n\n"
         "Memory does not grow with the input: beyond --memory, about 65 bytes a row go to --tmp. Rows in standard input are copied "
         "there too, since they are walked twice. For more than one machine: winnow partition, dedup on each bucket, winnow merge.",
     .example = "winnow dedup --by url --keep first tests/data/rows/small.rows.zst | winnow view --count",

@@ -46,7 +46,7 @@ struct filter_stage {
     struct ids keep_ids, drop_ids;
     size_t id, uid;                /* columns of the input; SIZE_MAX where absent */
     size_t inputs[CHAIN_COLUMNS];  /* slot → column of the input, SIZE_MAX where absent */
-    size_t text_out, text_raw_out; /* columns of the output */
+    size_t text_out, text_raw_out, entities_out; /* columns of the output */
     size_t marks[MARKS];           /* rule, measured, bound, also; with --mark */
     bool widens;                   /* the output has more columns than the input */
     bool samples;                  /* some rule is costly */
@@ -159,6 +159,13 @@ static bool changes_text(const struct chain *chain)
     return false;
 }
 
+static bool names_entities(const struct chain *chain)
+{
+    for (size_t i = 0; i < chain->count; i++)
+        if (rule_is_asked(chain->rules[i]) && chain->rules[i]->filter->names_entities) return true;
+    return false;
+}
+
 static size_t add_output(struct stage_run *run, const char *name) /* a column of the output, added when it is new */
 {
     size_t at = columns_find(&run->out, str_from(name));
@@ -173,7 +180,8 @@ static int open_columns(struct stage_run *run, struct filter_stage *f)
     for (size_t i = 0; i < f->chain.column_count; i++) f->inputs[i] = columns_find(&run->in, str_from(f->chain.columns[i]));
     f->id = columns_find(&run->in, STR("id"));
     f->uid = columns_find(&run->in, STR("uid_datacomp"));
-    f->text_out = f->text_raw_out = SIZE_MAX;
+    f->text_out = f->text_raw_out = f->entities_out = SIZE_MAX;
+    if (names_entities(&f->chain) && (f->entities_out = add_output(run, "entities")) == SIZE_MAX) return -1;
     if (changes_text(&f->chain)) {
         if ((f->text_out = add_output(run, "text")) == SIZE_MAX) return -1;
         if ((f->text_raw_out = add_output(run, "text_raw")) == SIZE_MAX) return -1;
@@ -362,6 +370,7 @@ static int pass_row(struct stage_run *run, struct stage_item *item, const struct
         if (row_set(out, passed, f->text_out, cells->cells[SLOT_TEXT]) < 0) return -1;
         if (passed->cells[f->text_raw_out].n == 0 && row_set(out, passed, f->text_raw_out, cells->text_before) < 0) return -1;
     }
+    if (cells->entities.n && row_set(out, passed, f->entities_out, cells->entities) < 0) return -1;
     if (!v->rule.p || passed->cells[f->marks[0]].n) return 0; /* the first mark stays */
     const struct str values[MARKS] = {v->rule, v->measured, v->bound, v->also};
     for (size_t i = 0; i < MARKS; i++)

@@ -45,7 +45,7 @@ void filter_row_begin(struct filter_row *row)
 {
     arena_reset(&row->arena);
     text_memo_forget(row->memo);
-    row->text_before = STR_ABSENT;
+    row->text_before = row->entities = STR_ABSENT;
 }
 
 void filter_row_set_text(struct filter_row *row, struct str text)

@@ -106,6 +106,7 @@ struct filter {
     void (*release)(void *state);                /* of what prepare put into rule->state */
     const char *bound;                           /* what a dropped row is told where it is no number; prepare may say more */
     bool changes_text;                           /* sets the row's text (filter_row_set_text) */
+    bool names_entities;                         /* sets the row's entities */
     const char *unserved;                        /* decide is NULL: why, and what would serve it */
     const struct filter_learning *learning;      /* what it learns of all rows before it judges one (learn/learn.h); NULL */
     const char *done_by;                         /* decide is NULL and nothing is missing: the command that does it anyway */

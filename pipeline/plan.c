@@ -63,31 +63,7 @@ static int add_recipe_options(struct plan *plan, struct plan_step *step)
     return 0;
 }
 
-static uint64_t crawl_tasks(const struct plan *plan) { return plan->recipe->tasks ? plan->recipe->tasks : 1; }
-
-/* dedup over one task, or, with buckets, an exchange: partition, dedup a bucket, merge. */
-static int add_dedup(struct plan *plan, const char *by, const struct recipe_list *options)
-{
-    const char *by_option = by ? arena_printf(&plan->arena, "--by=%s", by) : NULL;
-    for (size_t i = 0; i < options->count; i++)
-        if (!by_option && str_starts(str_from(options->items[i]), STR("--by="))) by_option = options->items[i];
-    if (!by_option && !(by_option = arena_printf(&plan->arena, "--by=url+text"))) return -1;
-    uint64_t buckets = plan->buckets;
-    for (size_t i = 0; i < options->count; i++)
-        if (str_starts(str_from(options->items[i]), STR("--distance="))) buckets = 0; /* near pictures have no bucket in common */
-    if (buckets) {
-        struct plan_step *spread = plan_add_step(plan, "partition", crawl_tasks(plan), PLAN_ROWS);
-        if (!spread || plan_append(&plan->arena, &spread->options, by_option) < 0 ||
-            plan_append(&plan->arena, &spread->options, arena_printf(&plan->arena, "--into=%llu", (unsigned long long)buckets)) < 0)
-            return -1;
-    }
-    struct plan_step *step = plan_add_step(plan, "dedup", buckets ? buckets : 1, buckets ? PLAN_BUCKET : PLAN_ROWS);
-    if (!step || plan_append(&plan->arena, &step->options, by_option) < 0) return -1;
-    step->buckets = buckets > 0;
-    for (size_t i = 0; i < options->count; i++)
-        if (!str_starts(str_from(options->items[i]), STR("--by=")) && plan_append(&plan->arena, &step->options, options->items[i]) < 0) return -1;
-    return !buckets || plan_add_step(plan, "merge", 1, PLAN_ROWS) ? 0 : -1;
-}
+uint64_t plan_crawl_tasks(const struct plan *plan) { return plan->recipe->tasks ? plan->recipe->tasks : 1; }
 
 /* Pictures come from the crawl itself, unless the recipe names another source. extract's tables say where they lie, so that no
  * task searches the crawl again; a try under `limit` has only the beginning of them, and searches. */
@@ -107,7 +83,7 @@ static int add_crawl_pictures(struct plan *plan, struct plan_step *fetch)
 
 static int add_fetch(struct plan *plan, const struct recipe_list *options)
 {
-    struct plan_step *step = plan_add_step(plan, "fetch", crawl_tasks(plan), PLAN_ROWS);
+    struct plan_step *step = plan_add_step(plan, "fetch", plan_crawl_tasks(plan), PLAN_ROWS);
     if (!step) return -1;
     bool source_given = false;
     for (size_t i = 0; i < options->count; i++) {
@@ -132,7 +108,7 @@ static int add_score(struct plan *plan, const struct recipe_stage *given, const 
 {
     const struct recipe_list *options = &given->options;
     struct arena *arena = &plan->arena;
-    struct plan_step *step = plan_add_step(plan, "score", crawl_tasks(plan), PLAN_ROWS);
+    struct plan_step *step = plan_add_step(plan, "score", plan_crawl_tasks(plan), PLAN_ROWS);
     if (!step) return -1;
     for (size_t i = 0; i < options->count; i++)
         if (plan_append(arena, &step->options, options->items[i]) < 0) return -1;
@@ -303,7 +279,7 @@ static int look_at_preset(struct plan *plan, struct preset_shape *shape)
 static int add_filter(struct plan *plan, enum filter_place place, const struct preset_shape *shape)
 {
     if (!shape->at[place]) return 0;
-    struct plan_step *step = plan_add_step(plan, "filter", crawl_tasks(plan), PLAN_ROWS);
+    struct plan_step *step = plan_add_step(plan, "filter", plan_crawl_tasks(plan), PLAN_ROWS);
     const struct recipe *recipe = plan->recipe;
     struct arena *arena = &plan->arena;
     if (!step || plan_append(arena, &step->options, arena_printf(arena, "--preset=%s", recipe->preset)) < 0 ||
@@ -331,16 +307,16 @@ static int plan_preset(struct plan *plan)
     const struct recipe_stage *dedup = recipe_stage(plan->recipe, "dedup"), *fetch = recipe_stage(plan->recipe, "fetch"),
                               *score = recipe_stage(plan->recipe, "score");
     const struct recipe_list none = {0};
-    const uint64_t tasks = crawl_tasks(plan);
+    const uint64_t tasks = plan_crawl_tasks(plan);
     if (look_at_preset(plan, &shape) < 0) return -1;
     if (add_simple(plan, "extract", tasks, PLAN_CRAWL) < 0 || (shape.counts && plan_add_counts(plan, str_from(shape.counts)) < 0) ||
         add_filter(plan, PLACE_TEXT, &shape) < 0 || add_filter(plan, PLACE_COUNTS, &shape) < 0)
         return -1;
-    if ((shape.dup_by || dedup) && add_dedup(plan, shape.dup_by, dedup ? &dedup->options : &none) < 0) return -1;
+    if ((shape.dup_by || dedup) && plan_add_dedup(plan, shape.dup_by, dedup ? &dedup->options : &none) < 0) return -1;
     if (add_fetch(plan, fetch ? &fetch->options : &none) < 0) return -1;
     if (shape.fetched_counts && plan_add_counts(plan, str_from(shape.fetched_counts)) < 0) return -1;
     if (add_filter(plan, PLACE_IMAGE, &shape) < 0) return -1;
-    if (shape.dup2_by && add_dedup(plan, shape.dup2_by, &none) < 0) return -1;
+    if (shape.dup2_by && plan_add_dedup(plan, shape.dup2_by, &none) < 0) return -1;
     if (score && add_score(plan, score, &shape.scores) < 0) return -1;
     if (add_filter(plan, PLACE_SCORE, &shape) < 0 || add_filter(plan, PLACE_LAST, &shape) < 0 || plan_check_substitutes(plan) < 0 ||
         check_served(plan) < 0)
@@ -378,7 +354,7 @@ static int plan_stages(struct plan *plan)
         sharded |= strcmp(name, "shard") == 0;
         indexed |= strcmp(name, "index") == 0;
         if (strcmp(name, "dedup") == 0) {
-            result = add_dedup(plan, NULL, &given->options);
+            result = plan_add_dedup(plan, NULL, &given->options);
         } else if (strcmp(name, "fetch") == 0) {
             result = add_fetch(plan, &given->options);
         } else if (strcmp(name, "score") == 0) {
@@ -386,7 +362,7 @@ static int plan_stages(struct plan *plan)
         } else if (strcmp(name, "count") == 0) {
             result = add_counts_of(plan, given);
         } else {
-            uint64_t tasks = !given->command->stage || strcmp(name, "merge") == 0 ? 1 : crawl_tasks(plan);
+            uint64_t tasks = !given->command->stage || strcmp(name, "merge") == 0 ? 1 : plan_crawl_tasks(plan);
             enum plan_input input = i == 0 ? PLAN_CRAWL : given->command->stage ? PLAN_ROWS : PLAN_NOTHING;
             struct plan_step *step = plan_add_step(plan, name, tasks, input);
             result = step ? 0 : -1;

@@ -10,6 +10,11 @@ int plan_append(struct arena *arena, struct recipe_list *list, const char *item)
 /* One more step, which reads the rows of the last one that gives any. NULL with a sentence. */
 struct plan_step *plan_add_step(struct plan *plan, const char *name, uint64_t tasks, enum plan_input input);
 const char *plan_folder(const struct plan *plan, const struct plan_step *step, struct arena *arena);
+uint64_t plan_crawl_tasks(const struct plan *plan); /* into how many the crawl is parted */
+
+/* ---- plan_dedup.c: over one task, or, with buckets, an exchange: partition, dedup a bucket, merge. `by`: of a preset's rule, or
+ * NULL; `options`: the recipe's. */
+int plan_add_dedup(struct plan *plan, const char *by, const struct recipe_list *options);
 
 /* ---- plan_counts.c: tables of counts.
  * Over one task `count` writes the tables; over several, parts, which are brought together table by table: with buckets

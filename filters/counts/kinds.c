@@ -15,6 +15,8 @@ static const struct count_kind_about kinds[COUNT_KINDS] = {
     [COUNT_TEXTS_PER_SHA256] = {"texts-per-sha256", "texts_per_sha256", NULL, "text sha256", true},
     [COUNT_URLS] = {"url-count", "url_count", NULL, "url", false},
     [COUNT_HOSTS] = {"hosts", "host_count", "host", "url", false},
+    [COUNT_PHASHES] = {"phashes", "phash_count", "phash", "phash", false},
+    [COUNT_ENTITIES] = {"entities", "entity_count", "entity", "entities", false},
     [COUNT_UNIGRAMS] = {"unigrams", "unigram_count", "unigram", "text", false},
     [COUNT_BIGRAMS] = {"bigrams", "bigram_count", "bigram", "text", false},
 };

@@ -9,12 +9,14 @@
  *     texts-per-sha256         SHA-256 of the picture       distinct texts                 texts_per_sha256
  *     url-count                image URL                    rows                           url_count
  *     hosts                    host of the image URL        rows                           host_count
+ *     phashes                  perceptual hash              rows                           phash_count
+ *     entities                 an entity of the text        occurrences                    entity_count
  *     unigrams                 word                         occurrences                    unigram_count
  *     bigrams                  two words next to each other occurrences                    bigram_count
  *
  * The text is the one that `extract` made (NFC, white space folded, case kept), also where a stage has changed the column since
  * (counts_text). A word is a lower-cased UAX #29 word that holds a letter or digit; the words of a bigram stand in one text and
- * are joined by one space. A row without a key, or without a member, is not counted: an absent text is no text here.
+ * are joined by one space. Entities are those of the column `entities`, parted by '|', each as often as it stands there. A row without a key, or without a member, is not counted: an absent text is no text here.
  * Keys and members are known by their XXH3-128, seed 0; filter-rules.md §3 (align, coyo700m), language.md §9.
  */
 #ifndef WINNOW_FILTERS_COUNTS_KINDS_H
@@ -30,6 +32,8 @@ enum count_kind {
     COUNT_TEXTS_PER_SHA256,
     COUNT_URLS,
     COUNT_HOSTS,
+    COUNT_PHASHES,
+    COUNT_ENTITIES,
     COUNT_UNIGRAMS,
     COUNT_BIGRAMS,
     COUNT_KINDS
@@ -55,7 +59,7 @@ struct count_want {
 int count_want_parse(struct str text, struct count_want *want); /* -1 with a usage sentence */
 
 #define COUNT_MEMBER_COLUMN "member" /* of partial tables of distinct kinds */
-enum { COUNT_KEY_DIGITS = 32 };
+enum { COUNT_KEY_DIGITS = 32, COUNT_ENTITY_SEPARATOR = '|' };
 
 /* The text as `extract` made it, from the row's `text` and `text_raw`: a stage that changes the text leaves what it was in
  * text_raw, and unicode_text of that is what it was made from. `room` is the caller's, and holds the result where it is new. */

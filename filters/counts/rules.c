@@ -62,6 +62,33 @@ int corpus_count_decide(const struct rule *rule, struct filter_row *row, struct 
     return answer_count(rule, result, count);
 }
 
+/* ---- corpus.entity_count */
+
+/* Names become entities in one walk over the rows, and are counted when it is done: no plan has the table before. */
+int corpus_entities_prepare(struct chain *chain, struct rule *rule)
+{
+    if (rule_value(rule, "column")->given) return column_prepare(chain, rule);
+    if (chain->plans_counts || !count_lookups_have(chain->lookups, COUNT_ENTITIES))
+        return rule_unserved(chain, rule, "needs --counts with a table of 'winnow count --what entities' over what text.hypernyms wrote");
+    if (rule_needs_column(chain, rule, STR("entities")) < 0) return -1;
+    uint64_t least = (uint64_t)rule->bounds.low.units;
+    return need_counts(chain, rule, COUNT_ENTITIES, least ? least - 1 : 0);
+}
+
+int corpus_entities_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result)
+{
+    if (!rule->count_count) return column_range_decide(rule, row, result);
+    struct str entities = rule_cell(rule, row, 0);
+    uint64_t least = UINT64_MAX, count;
+    while (entities.n) {
+        struct str entity = str_cut(&entities, COUNT_ENTITY_SEPARATOR);
+        if (!entity.n) continue;
+        if (find(rule, row, COUNT_ENTITIES, entity, &count) < 0) return -1;
+        if (count < least) least = count;
+    }
+    return least == UINT64_MAX ? 0 : answer_count(rule, result, least);
+}
+
 /* ---- text.vocab */
 
 /* `top`: only so many of the most frequent words, and pairs where they are asked, are known, and those as frequent as the last. */

@@ -1,5 +1,5 @@
 /* Rules that ask how often something occurs in the whole input: the filters corpus.texts_per_image, corpus.images_per_text,
- * corpus.url_count, and text.vocab without a list. They read a column of the rows where column= names one, else the tables that
+ * corpus.url_count, corpus.entity_count, and text.vocab without a list. They read a column of the rows where column= names one, else the tables that
  * the chain looks counts up in (chain->lookups); table.c describes them. */
 #ifndef WINNOW_FILTERS_COUNTS_RULES_H
 #define WINNOW_FILTERS_COUNTS_RULES_H
@@ -8,6 +8,8 @@
 
 int corpus_count_prepare(struct chain *chain, struct rule *rule);
 int corpus_count_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result);
+int corpus_entities_prepare(struct chain *chain, struct rule *rule);
+int corpus_entities_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result); /* measures the least count */
 
 /* For text.vocab: the rule then has tables of unigrams (rule->counts[0]) and, where it asks for them, of bigrams ([1]), or is
  * unserved. What is more frequent than their bound `over` is known, which is min_count less one, or more where `top` leaves fewer words

@@ -16,6 +16,7 @@ struct piece {
     bool inside;          /* of a name that began before */
     struct str hypernym;  /* of the name that begins here; absent: it is not known */
     bool plural;          /* it stands for several */
+    bool replaced;        /* the hypernym stands for it */
 };
 
 struct caption {
@@ -292,6 +293,7 @@ static void replace_names(struct caption *c)
         if (!c->pieces[i].name || c->pieces[i].gone) continue;
         if (c->pieces[i].hypernym.n) {
             drop_before_name(c, i, true);
+            c->pieces[i].replaced = true;
             c->replaced++;
         } else {
             drop_unknown(c, i);
@@ -407,8 +409,18 @@ static int write_caption(const struct caption *c, struct buf *out)
     return 0;
 }
 
+static int write_entities(const struct caption *c, struct buf *out)
+{
+    for (size_t i = 0, n = 0; i < c->count; i++) {
+        if (!c->pieces[i].replaced) continue;
+        if (c->pieces[i].hypernym.n + 1 > out->ceiling - out->n) return 0; /* full */
+        if ((n++ && buf_byte(out, ENTITY_SEPARATOR) < 0) || buf_add(out, c->pieces[i].hypernym) < 0) return -1;
+    }
+    return 0;
+}
+
 int hypernyms_apply(const struct entity_table *table, const struct english *english, struct english_work *work, struct str text,
-                    struct buf *out, size_t *replaced)
+                    struct buf *out, struct buf *entities, size_t *replaced)
 {
     const struct english_token *tokens;
     struct caption c = {.table = table};
@@ -423,9 +435,10 @@ int hypernyms_apply(const struct entity_table *table, const struct english *engl
     drop_times(&c);
     drop_places(&c);
     replace_names(&c);
-    join_coordinated(&c);
+    join_coordinated(&c); /* drops pieces, and leaves their hypernyms */
     drop_idle_marks(&c);
-    int result = write_caption(&c, out);
+    int result = entities && c.replaced ? write_entities(&c, entities) : 0;
+    if (result == 0) result = write_caption(&c, out);
     *replaced = c.replaced;
     free(c.pieces);
     return result;

@@ -21,6 +21,7 @@
 #include "filters/language/english.h"
 #include "pipeline/base/buf.h"
 
+enum { ENTITY_SEPARATOR = '|' };
 enum { ENTITY_TABLE_BYTES_MOST = 1 << 30, ENTITY_WORDS_MOST = 8 /* tokens of a name that is looked for */ };
 
 struct entity_table;
@@ -29,8 +30,9 @@ void entity_table_free(struct entity_table *table);
 size_t entity_table_count(const struct entity_table *table);
 struct str entity_table_find(const struct entity_table *table, struct str lower); /* words parted by single spaces; absent: no entry */
 
-/* Appends the transformed text of valid UTF-8. *replaced: names that became hypernyms. 0, or -1 with a sentence. */
+/* Appends the transformed text of valid UTF-8; to `entities`, unless NULL, the hypernyms that names became, in their order, parted by
+ * '|', as many as fit below its ceiling. *replaced: how many. 0, or -1 with a sentence. */
 int hypernyms_apply(const struct entity_table *table, const struct english *english, struct english_work *work, struct str text,
-                    struct buf *out, size_t *replaced);
+                    struct buf *out, struct buf *entities, size_t *replaced);
 
 #endif

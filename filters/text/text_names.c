@@ -7,6 +7,7 @@
 #include "filters/text/forms.h"
 #include "filters/text/text_filters.h"
 #include "pipeline/base/fail.h"
+#include "pipeline/rows/batch.h"
 
 #include <stdlib.h>
 
@@ -126,10 +127,15 @@ int text_hypernyms_decide(const struct rule *rule, struct filter_row *row, struc
     const struct hypernyms *h = rule->state;
     struct tagger_work *work = row_tagger_work(row, h->tagger);
     struct str text;
+    struct buf entities;
     size_t replaced;
     if (!work || row_form(row, FORM_TEXT, &text) < 0) return -1;
     struct buf *out = text_memo_buffer(row->memo);
-    if (hypernyms_apply(h->table, tagger_english(h->tagger), tagger_english_work(work), text, out, &replaced) < 0) return -1;
+    buf_init(&entities, CELL_BYTES_MAX);
+    int applied = hypernyms_apply(h->table, tagger_english(h->tagger), tagger_english_work(work), text, out, &entities, &replaced);
+    if (applied == 0) row->entities = entities.n ? arena_copy(&row->arena, buf_str(&entities)) : STR("");
+    buf_free(&entities);
+    if (applied < 0 || !row->entities.p) return -1;
     if (!str_eq(text, buf_str(out)) && keep_text(row, out) < 0) return -1;
     return answer_changes(result, replaced);
 }

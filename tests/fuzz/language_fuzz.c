@@ -70,7 +70,7 @@ static void check_text(struct str text)
         end = tokens[i].end;
     }
     buf_init(&out, 1 << 20);
-    check(hypernyms_apply(tools.table, tools.english, tools.work, text, &out, &replaced) == 0);
+    check(hypernyms_apply(tools.table, tools.english, tools.work, text, &out, NULL, &replaced) == 0);
     check(utf8_valid(buf_str(&out)));
     struct langid_answer answer;
     langid_identify(tools.langid, text, &answer);

@@ -191,7 +191,7 @@ static void assert_caption(struct open_model *m, const struct entity_table *tabl
     struct buf out;
     size_t replaced;
     buf_init(&out, 1 << 16);
-    assert_int_equal(hypernyms_apply(table, m->english, m->work, str_from(text), &out, &replaced), 0);
+    assert_int_equal(hypernyms_apply(table, m->english, m->work, str_from(text), &out, NULL, &replaced), 0);
     if (!str_eq(buf_str(&out), str_from(expected))) fail_msg("%s\n  became   %.*s\n  expected %s", text, STR_ARG(buf_str(&out)), expected);
     buf_free(&out);
 }
