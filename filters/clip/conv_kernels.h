@@ -28,6 +28,7 @@ struct depthwise {
 struct conv_kernels {
     void (*depthwise)(const struct depthwise *d);
     void (*mean)(const float *x, size_t rows, size_t n, float *out); /* of [rows, n], over the rows in order */
+    void (*largest)(const float *x, size_t rows, size_t n, float *out); /* of [rows, n], over the rows; at least one */
     void (*softmax)(float *x, size_t n, float scale);                /* of scale * x */
 };
 

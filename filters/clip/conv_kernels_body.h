@@ -147,6 +147,20 @@ KERNEL static void mean(const float *x, size_t rows, size_t n, float *out)
     }
 }
 
+KERNEL static void largest(const float *x, size_t rows, size_t n, float *out)
+{
+    size_t c = 0;
+    for (; c + LANES <= n; c += LANES) {
+        vf most = vf_load(x + c);
+        for (size_t r = 1; r < rows; r++) most = vf_max(most, vf_load(x + r * n + c));
+        vf_store(out + c, most);
+    }
+    for (; c < n; c++) {
+        out[c] = x[c];
+        for (size_t r = 1; r < rows; r++) out[c] = larger(out[c], x[r * n + c]);
+    }
+}
+
 KERNEL static void softmax(float *x, size_t n, float scale)
 {
     float most = x[0] * scale, sum = 0;
@@ -163,4 +177,4 @@ KERNEL static void softmax(float *x, size_t n, float scale)
     for (i = 0; i < n; i++) x[i] /= sum;
 }
 
-const struct conv_kernels CONV_KERNELS = {.depthwise = depthwise, .mean = mean, .softmax = softmax};
+const struct conv_kernels CONV_KERNELS = {.depthwise = depthwise, .mean = mean, .largest = largest, .softmax = softmax};

@@ -503,8 +503,12 @@ static int run_group(struct convnet_work *w, const uint8_t *pixels, size_t count
     for (uint32_t b = net->late; b < s->block_count; b++)
         if (run_block(w, &net->blocks[b], count, &x, &y) < 0) return -1;
     if (run_floats(w, net->features, count * places, last->shape.out, x, w->hidden) < 0) return -1;
-    for (size_t i = 0; i < count; i++)
-        net->kernels->mean(w->hidden + i * places * s->features, places, s->features, pooled + i * s->features);
+    for (size_t i = 0; i < count; i++) {
+        const float *features = w->hidden + i * places * s->features;
+        float *to = pooled + i * convnet_pooled(s);
+        net->kernels->mean(features, places, s->features, to);
+        if (s->maximum) net->kernels->largest(features, places, s->features, to + s->features);
+    }
     return 0;
 }
 
@@ -513,7 +517,7 @@ int convnet_run(const struct convnet *net, struct convnet_work *w, const uint8_t
     size_t picture = 3 * (size_t)net->shape.side * net->shape.side;
     for (size_t i = 0, count; i < n; i += count) {
         count = n - i < GROUP ? n - i : GROUP;
-        if (run_group(w, pixels + i * picture, count, pooled + i * net->shape.features) < 0) return -1;
+        if (run_group(w, pixels + i * picture, count, pooled + i * convnet_pooled(&net->shape)) < 0) return -1;
     }
     return 0;
 }

@@ -1,14 +1,14 @@
 /* Convolutional towers of inverted residual blocks: EfficientNet-Lite, MobileNetV2. A picture's pixels in, the mean of its last
- * features out.
+ * features out, where asked for with their maximum.
  *
  *     struct convnet_shape shape = {.side = 160, .stem = {...}, .blocks = {...}, .block_count = 16, .features = 1280};
  *     if (convnet_check(&shape, "config.json") < 0) return -1;
  *     struct convnet *net = convnet_open(&shape, &source, MATMUL_BF16, matmul);
  *     struct convnet_work *work = convnet_work_new(net);                one a thread
- *     convnet_run(net, work, pixels, n, pooled);                        pixels [n, side, side, 3], pooled [n, features]
+ *     convnet_run(net, work, pixels, n, pooled);                        pixels [n, side, side, 3], pooled [n, convnet_pooled]
  *
  * The network: a full convolution of the pixels (the stem), blocks, a pointwise convolution to `features`, the mean over all
- * places. A block is a pointwise convolution to `hidden` channels (absent where `hidden` equals `in` and `expand` is false), a
+ * places (behind it, where `maximum`, the largest of all places). A block is a pointwise convolution to `hidden` channels (absent where `hidden` equals `in` and `expand` is false), a
  * depthwise one, a pointwise one to `out` channels, and where `residual`, what came in is added. ReLU6 follows all but a block's
  * last convolution. Every convolution has a bias: batch norms are folded by whoever reads the weights. Borders are
  * TensorFlow's "same": max((ceil(n / stride) - 1) * stride + kernel - n, 0) zeros, the smaller half before.
@@ -42,6 +42,7 @@ struct convnet_shape {
     uint32_t block_count;
     struct convnet_block blocks[CONVNET_BLOCKS_MOST];
     uint32_t features;
+    bool maximum; /* pooled: the means of all features, then their maxima */
     float mean[3], deviation[3]; /* of a pixel: (v / 255 - mean) / deviation, channel by channel */
 };
 
@@ -78,6 +79,9 @@ struct convnet_work *convnet_work_new(const struct convnet *net); /* NULL with a
 void convnet_work_free(struct convnet_work *work);                /* NULL is allowed */
 
 int convnet_run(const struct convnet *net, struct convnet_work *work, const uint8_t *pixels, size_t n, float *pooled);
+
+/* Numbers of a picture's pooled row. */
+static inline uint32_t convnet_pooled(const struct convnet_shape *shape) { return shape->features * (shape->maximum ? 2 : 1); }
 
 /* What "same" says: results of a side, and zeros before the first pixel. */
 static inline uint32_t convnet_out(uint32_t side, uint32_t stride) { return (side + stride - 1) / stride; }

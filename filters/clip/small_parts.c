@@ -94,14 +94,15 @@ static void want_small(const struct clip_config *c, enum small_part part, struct
 
 /* ---- the convolutions */
 
-static void want_convolution(const struct convnet_shape *net, enum convnet_part part, uint32_t block, bool bias, struct wanted *w)
+static void want_convolution(const struct convnet_shape *net, const char *prefix, enum convnet_part part, uint32_t block, bool bias,
+                             struct wanted *w)
 {
     static const char *const names[] = {[CONVNET_EXPAND] = "expand", [CONVNET_DEPTHWISE] = "depthwise", [CONVNET_PROJECT] = "project"};
     const struct convnet_block *b = &net->blocks[block];
     const char *what = bias ? "bias" : "weight";
     uint64_t out = convnet_part_size(net, part, block, true), in = 1, kernel = 1;
-    if (part == CONVNET_STEM || part == CONVNET_FEATURES) snprintf(w->name, sizeof w->name, "image.%s.%s", part == CONVNET_STEM ? "stem" : "head", what);
-    else snprintf(w->name, sizeof w->name, "image.blocks.%u.%s.%s", block, names[part], what);
+    if (part == CONVNET_STEM || part == CONVNET_FEATURES) snprintf(w->name, sizeof w->name, "%s%s.%s", prefix, part == CONVNET_STEM ? "stem" : "head", what);
+    else snprintf(w->name, sizeof w->name, "%sblocks.%u.%s.%s", prefix, block, names[part], what);
     if (part == CONVNET_STEM) in = 3, kernel = net->stem_kernel;
     else if (part == CONVNET_EXPAND) in = b->in;
     else if (part == CONVNET_DEPTHWISE) kernel = b->kernel;
@@ -183,7 +184,7 @@ static int check_convolution(const struct check *k, enum convnet_part part, uint
 {
     struct wanted w;
     for (int bias = 0; bias < 2; bias++) {
-        want_convolution(&k->config->small.net, part, block, bias, &w);
+        want_convolution(&k->config->small.net, SMALL_PICTURE, part, block, bias, &w);
         if (check_one(k, &w) < 0) return -1;
     }
     return 0;
@@ -260,6 +261,6 @@ int small_read_convolution(const void *source, enum convnet_part part, uint32_t 
 {
     const struct small_source *s = source;
     struct wanted w;
-    want_convolution(&s->config->small.net, part, block, bias, &w);
+    want_convolution(s->net, s->prefix, part, block, bias, &w);
     return read_one(s->weights, &w, out);
 }

@@ -28,9 +28,11 @@ enum small_part {
 size_t small_size(const struct clip_config *config, enum small_part part); /* floats */
 int small_read(const struct clip_config *config, const struct weights *weights, enum small_part part, float *out);
 
-/* The picture tower's convolutions, for convnet_open: the context is a struct small_source. */
+/* Convolutions by the picture tower's names, for convnet_open: the context is a struct small_source. */
+#define SMALL_PICTURE "image."
 struct small_source {
-    const struct clip_config *config;
+    const struct convnet_shape *net;
+    const char *prefix; /* of all names: SMALL_PICTURE of the tower's own */
     const struct weights *weights;
 };
 int small_read_convolution(const void *source, enum convnet_part part, uint32_t block, bool bias, float *out);

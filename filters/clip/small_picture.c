@@ -78,7 +78,7 @@ static struct linear *read_vectors(const struct small_picture *p, const struct r
 
 static int open_parts(struct small_picture *p, const struct reading *r, enum matmul_type type)
 {
-    const struct small_source source = {r->config, r->weights};
+    const struct small_source source = {&r->config->small.net, SMALL_PICTURE, r->weights};
     const struct linear_spec linear = {.n = p->embed, .k = p->features}, output = {.n = p->embed, .k = p->hidden, .after = LINEAR_ADD};
     const struct linear_spec hide = {.n = p->hidden, .k = p->features, .out = p->edge, .after = LINEAR_GELU};
     const struct linear_spec classifier = {.n = p->classes, .k = p->features};

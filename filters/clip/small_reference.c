@@ -29,7 +29,7 @@ struct small_reference {
 static int read_convolution(const struct small_reference *r, const struct weights *weights, enum convnet_part part, uint32_t block,
                             struct convolution *to)
 {
-    const struct small_source source = {&r->config, weights};
+    const struct small_source source = {&r->config.small.net, SMALL_PICTURE, weights};
     const struct convnet_source read = {small_read_convolution, &source};
     to->weights = convnet_read(&r->config.small.net, &read, part, block, false);
     to->bias = to->weights ? convnet_read(&r->config.small.net, &read, part, block, true) : NULL;
