@@ -8,7 +8,9 @@
  *     between                          of its attention, of its norms
  *     text TOKENS N                    CPU seconds a text
  *     threads T N                      seconds by the clock a picture, T threads with N each
+ *     prepare FILE                     CPU seconds of decoding the picture FILE and of making it the tower's pixels
  *     resize FILE W H SIDE             CPU seconds of one resize and crop of FILE, raw RGB of W x H; result to FILE.out */
+#include "crawl/image/image.h"
 #include "filters/clip/block_kernels.h"
 #include "filters/clip/clip.h"
 #include "filters/clip/config.h"
@@ -288,6 +290,27 @@ static double time_resize(const char *path, uint32_t width, uint32_t height, uin
     return seconds;
 }
 
+static void time_preparing(const struct bench *b, const char *path)
+{
+    struct buf bytes, out;
+    struct image image;
+    enum image_status status;
+    buf_init(&bytes, 1 << 28);
+    buf_init(&out, 1 << 28);
+    struct preprocess_work *work = must(preprocess_work_new());
+    if (buf_read_file(&bytes, path) < 0 || buf_reserve(&out, preprocess_pixels_size(&b->config.preprocess)) < 0) must(NULL);
+    double begun = now();
+    if (image_decode(buf_str(&bytes), &image_limits_default, IMAGE_OVER_WHITE, &image, &status) < 0 || status != IMAGE_OK)
+        exit((fprintf(stderr, "clip_bench: %s: no picture\n", path), 1));
+    double decoded = now();
+    if (preprocess_pixels(&b->config.preprocess, work, &image, (uint8_t *)out.p) != 0) must(NULL);
+    printf("%.9f %.9f\n", decoded - begun, now() - decoded);
+    image_free(&image);
+    preprocess_work_free(work);
+    buf_free(&bytes);
+    buf_free(&out);
+}
+
 /* ---- questions */
 
 static void answer(struct bench *b, const char *line)
@@ -309,6 +332,7 @@ static void answer(struct bench *b, const char *line)
         printf("%.9f\n", time_texts(b, m, n));
     else if (sscanf(line, "threads %zu %zu", &m, &n) == 2 && m && m <= THREADS_MOST && n && n <= INPUTS_MOST)
         printf("%.9f\n", time_threads(b, m, n));
+    else if (sscanf(line, "prepare %399s", path) == 1) time_preparing(b, path);
     else if (sscanf(line, "resize %399s %u %u %u", path, &width, &height, &side) == 4)
         printf("%.9f\n", time_resize(path, width, height, side));
     else printf("what?\n");

@@ -4,7 +4,8 @@
     python clip_peers.py MODEL image|text BATCH [--peer openvino|onnxruntime] [--precision f32|bf16|int8] [--threads N]
                          [--tokens N] [--serve]
 
-The graph is what exporters write (LayerNormalization, MatMul, Add, Softmax, Gelu), so that each library finds its own fusions. Prints
+int8 is static: weights by column, what goes into a product by the most that it was in a run of the same inputs, as
+QuantizeLinear and DequantizeLinear around each product. The graph is what exporters write (LayerNormalization, MatMul, Add, Softmax, Gelu), so that each library finds its own fusions. Prints
 the seconds of CPU that one input takes, the least of some rounds. With --serve it answers each line of its input with one round, so
 that two programs can take turns. Needs numpy, onnx and the peers.
 """
@@ -58,9 +59,11 @@ class Graph:
         return self.op("LayerNormalization", x, self.part(name + ".weight"), self.part(name + ".bias"), axis=-1, epsilon=1e-5)
 
     def linear(self, x, name, bias=True):
-        weight = self.constant(name + ".T", numpy.ascontiguousarray(self.weights.get(name + ".weight").T))
-        y = self.op("MatMul", x, weight)
+        y = self.product(x, name, numpy.ascontiguousarray(self.weights.get(name + ".weight").T))
         return self.op("Add", y, self.part(name + ".bias")) if bias else y
+
+    def product(self, x, name, weight):
+        return self.op("MatMul", x, self.constant(name + ".T", weight))
 
     def attention(self, x, at, heads, width, mask):
         def by_head(y, order):
@@ -100,13 +103,59 @@ class Graph:
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
 
 
-def image_tower(weights, config, batch):
-    g, c = Graph(weights), config["vision_config"]
+class Watched(Graph):
+    """Gives out what goes into each product, too."""
+
+    def __init__(self, weights):
+        super().__init__(weights)
+        self.inputs = {}
+
+    def product(self, x, name, weight):
+        self.inputs[name] = x
+        return super().product(x, name, weight)
+
+    def model(self, inputs, result, embed):
+        whole = super().model(inputs, result, embed)
+        whole.graph.output.extend(helper.make_tensor_value_info(x, TensorProto.FLOAT, None) for x in sorted(set(self.inputs.values())))
+        return whole
+
+
+class Int8(Graph):
+    def __init__(self, weights, most):
+        super().__init__(weights)
+        self.most = most  # by name of the product, of what goes in
+
+    def scale(self, name, most):
+        return self.constant(name, numpy.float32(most) / numpy.float32(127))
+
+    def product(self, x, name, weight):
+        zero = self.constant("zero8", numpy.array(0, dtype=numpy.int8))
+        scale = self.scale(name + ".in", self.most[name])
+        column = self.scale(name + ".column", numpy.abs(weight).max(axis=0))
+        whole = self.constant(name + ".T8", numpy.rint(weight / self.constants[column]).astype(numpy.int8))
+        zeros = self.constant(f"zeros{weight.shape[1]}", numpy.zeros(weight.shape[1], dtype=numpy.int8))
+        x = self.op("DequantizeLinear", self.op("QuantizeLinear", x, scale, zero), scale, zero)
+        return self.op("MatMul", x, self.op("DequantizeLinear", whole, column, zeros, axis=1))
+
+
+def calibrated(weights, build, inputs):
+    """The tower `build` makes, in int8."""
+    import onnxruntime
+
+    watched = Watched(weights)
+    session = onnxruntime.InferenceSession(build(watched).SerializeToString(), providers=["CPUExecutionProvider"])
+    names = sorted(set(watched.inputs.values()))
+    most = dict(zip(names, (numpy.abs(x).max() for x in session.run(names, inputs))))
+    return build(Int8(weights, {name: most[x] for name, x in watched.inputs.items()}))
+
+
+def image_tower(g, config, batch):
+    c = config["vision_config"]
     width, side, patch = c["hidden_size"], c["image_size"], c["patch_size"]
     x = g.op("Conv", "pixels", g.part("vision_model.embeddings.patch_embedding.weight"), strides=[patch, patch],
              kernel_shape=[patch, patch])
     x = g.op("Transpose", g.op("Reshape", x, g.ints(0, width, -1)), perm=[0, 2, 1])
-    first = numpy.broadcast_to(weights.get("vision_model.embeddings.class_embedding"), (batch, 1, width)).copy()
+    first = numpy.broadcast_to(g.weights.get("vision_model.embeddings.class_embedding"), (batch, 1, width)).copy()
     x = g.op("Add", g.op("Concat", g.constant("class", first), x, axis=1), g.part("vision_model.embeddings.position_embedding.weight"))
     x = g.blocks(g.norm(x, "vision_model.pre_layrnorm"), "vision", c)
     x = g.op("Gather", x, g.constant("zero", numpy.array(0, dtype=numpy.int64)), axis=1)
@@ -115,10 +164,10 @@ def image_tower(weights, config, batch):
     return g.model([pixels], "embedding", config["projection_dim"])
 
 
-def text_tower(weights, config, batch, tokens):
-    g, c = Graph(weights), config["text_config"]
+def text_tower(g, config, batch, tokens):
+    c = config["text_config"]
     x = g.op("Gather", g.part("text_model.embeddings.token_embedding.weight"), "ids", axis=0)
-    positions = weights.get("text_model.embeddings.position_embedding.weight")[:tokens]
+    positions = g.weights.get("text_model.embeddings.position_embedding.weight")[:tokens]
     mask = g.constant("mask", numpy.triu(numpy.full((tokens, tokens), -3e38, dtype=numpy.float32), 1))
     x = g.blocks(g.op("Add", x, g.constant("positions", positions)), "text", c, mask)
     x = g.op("Gather", x, g.constant("last", numpy.array(tokens - 1, dtype=numpy.int64)), axis=1)
@@ -166,11 +215,12 @@ def main():
     weights, dice = Weights(options.model), numpy.random.default_rng(7)
     if options.tower == "image":
         side = config["vision_config"]["image_size"]
-        model = image_tower(weights, config, options.batch)
+        build = lambda graph: image_tower(graph, config, options.batch)
         inputs = {"pixels": dice.standard_normal((options.batch, 3, side, side), dtype=numpy.float32)}
     else:
-        model = text_tower(weights, config, options.batch, options.tokens)
+        build = lambda graph: text_tower(graph, config, options.batch, options.tokens)
         inputs = {"ids": dice.integers(320, 40000, (options.batch, options.tokens))}
+    model = calibrated(weights, build, inputs) if options.precision == "int8" else build(Graph(weights))
     run = (open_openvino if options.peer == "openvino" else open_onnxruntime)(model, options)
     del model, weights
 
