@@ -76,16 +76,17 @@ static struct hash128 get_hash(const unsigned char at[16])
 
 /* ---- adding names */
 
-static int add_name(struct groups *g, struct hash128 key, struct str name, uint64_t count)
+static int add_name(struct groups *g, struct str name, uint64_t count)
 {
-    if (name.n > GROUPS_NAME_MAX) name.n = utf8_cut(name, GROUPS_NAME_MAX);
-    return named_sums_add(g->named, key, name, count);
+    if (name.n <= GROUPS_NAME_MAX) return named_sums_add(g->named, name, count);
+    return named_sums_add_keyed(g->named, hash_xxh3_128(name, 0), str_of(name.p, utf8_cut(name, GROUPS_NAME_MAX)), count);
 }
 
 int groups_add_name(struct groups *g, struct hash128 key, struct str name, uint64_t count)
 {
     pthread_mutex_lock(&g->lock);
-    int result = add_name(g, key, name, count);
+    if (name.n > GROUPS_NAME_MAX) name.n = utf8_cut(name, GROUPS_NAME_MAX);
+    int result = named_sums_add_keyed(g->named, key, name, count);
     pthread_mutex_unlock(&g->lock);
     return result;
 }
@@ -94,7 +95,7 @@ int groups_add_names(struct groups *g, const struct named_sum *sums, size_t n)
 {
     int result = 0;
     pthread_mutex_lock(&g->lock);
-    for (size_t i = 0; i < n && result == 0; i++) result = add_name(g, hash_xxh3_128(sums[i].name, 0), sums[i].name, sums[i].count);
+    for (size_t i = 0; i < n && result == 0; i++) result = add_name(g, sums[i].name, sums[i].count);
     pthread_mutex_unlock(&g->lock);
     return result;
 }
@@ -103,10 +104,7 @@ int groups_add_lexicon(struct groups *g, const struct lexicon *l)
 {
     int result = 0;
     pthread_mutex_lock(&g->lock);
-    for (uint32_t i = 0; i < l->count && result == 0; i++) {
-        struct str word = lexicon_word(l, i);
-        result = add_name(g, hash_xxh3_128(word, 0), word, lexicon_count(l, i));
-    }
+    for (uint32_t i = 0; i < l->count && result == 0; i++) result = add_name(g, lexicon_word(l, i), lexicon_count(l, i));
     pthread_mutex_unlock(&g->lock);
     return result;
 }

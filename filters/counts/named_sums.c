@@ -209,7 +209,12 @@ static int add_record(struct named_sums *n, const struct record *r)
     return add_bytes(n, part, header, (size_t)(to - header)) < 0 ? -1 : add_bytes(n, part, r->name.p, r->name.n);
 }
 
-int named_sums_add(struct named_sums *n, struct hash128 key, struct str name, uint64_t count)
+int named_sums_add(struct named_sums *n, struct str name, uint64_t count)
+{
+    return add_record(n, &(struct record){count, hash_xxh3_128(name, 0), name, false});
+}
+
+int named_sums_add_keyed(struct named_sums *n, struct hash128 key, struct str name, uint64_t count)
 {
     return add_record(n, &(struct record){count, key, name, hash128_compare(key, hash_xxh3_128(name, 0)) != 0});
 }
