@@ -132,10 +132,11 @@ class Int8(Graph):
         zero = self.constant("zero8", numpy.array(0, dtype=numpy.int8))
         scale = self.scale(name + ".in", self.most[name])
         column = self.scale(name + ".column", numpy.abs(weight).max(axis=0))
-        whole = self.constant(name + ".T8", numpy.rint(weight / self.constants[column]).astype(numpy.int8))
+        whole = numpy.rint(weight / self.constants[column]).astype(numpy.int8).T  # as [outputs, inputs] OpenVINO takes it as it is
+        whole = self.constant(name + ".8", numpy.ascontiguousarray(whole))
         zeros = self.constant(f"zeros{weight.shape[1]}", numpy.zeros(weight.shape[1], dtype=numpy.int8))
         x = self.op("DequantizeLinear", self.op("QuantizeLinear", x, scale, zero), scale, zero)
-        return self.op("MatMul", x, self.op("DequantizeLinear", whole, column, zeros, axis=1))
+        return self.op("MatMul", x, self.op("Transpose", self.op("DequantizeLinear", whole, column, zeros, axis=0), perm=[1, 0]))
 
 
 def calibrated(weights, build, inputs):
