@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 
+from builtin_bench import BuiltinBench
 from clip_towers import ClipBench
 from count_bench import ROWS as COUNT_ROWS, CountBench
 from fetch_bench import FetchBench
@@ -30,6 +31,8 @@ PEER = ["fastwarc==1.1.0", "resiliparse==1.1.0"]
 CRAWL_REPEATS = 20
 ROW_BYTES = 400 << 20   # of the large row file, uncompressed
 SHARD_BYTES = 500 << 20
+ALWAYS = ["start", "extract", "rows", "rules", "shard", "fetch", "report", "counts", "builtin"]
+BY_NAME = ["clip"]
 
 
 class Time:
@@ -221,7 +224,18 @@ class Bench:
     def counts(self):
         CountBench(self.say, self.folder, COUNT_ROWS, min(self.rounds, 3)).run()
 
-    # ---- (i) starting
+    # ---- (i) the built-in model
+
+    def builtin(self):
+        """Beside onnxruntime, which pip fetches once."""
+        if not self.peer:
+            return self.say("builtin: the peer is left out", "skipped")
+        try:
+            BuiltinBench(self.say, os.path.join(BUILT, "clip_bench"), WINNOW, self.rounds).run()
+        except (subprocess.SubprocessError, OSError) as error:
+            self.say("builtin: onnxruntime is not to be had here", "skipped", note=str(error)[:100])
+
+    # ---- (j) starting
 
     def start(self):
         each = sorted(cpu_of([WINNOW, "--version"]) for _ in range(100))[50] * 1000
@@ -251,9 +265,9 @@ def machine():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=["extract", "rows", "rules", "shard", "fetch", "report", "counts", "clip", "start"])
+    parser.add_argument("--only", choices=[*ALWAYS, *BY_NAME])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--no-peer", action="store_true", help="do not fetch and measure FastWARC + resiliparse and img2dataset")
+    parser.add_argument("--no-peer", action="store_true", help="do not fetch and measure FastWARC + resiliparse, img2dataset and onnxruntime")
     options = parser.parse_args()
     version = subprocess.run([WINNOW, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     folder = tempfile.mkdtemp(prefix="winnow-bench-", dir=os.environ.get("TMPDIR"))
@@ -261,9 +275,8 @@ def main():
         bench = Bench(folder, options.rounds, not options.no_peer)
         bench.lines.append(f"{version}; {machine()}; least of {options.rounds} rounds")
         print(bench.lines[0], flush=True)
-        for name in ["start", "extract", "rows", "rules", "shard", "fetch", "report", "counts"]:
-            if options.only in (None, name):
-                getattr(bench, name)()
+        for name in [options.only] if options.only else ALWAYS:
+            getattr(bench, name)()
         if not options.only:
             os.makedirs(os.path.join(ROOT, "reports/bench"), exist_ok=True)
             with open(os.path.join(ROOT, "reports/bench/latest.txt"), "w", encoding="utf-8") as out:
