@@ -151,6 +151,8 @@ static const struct filter table[] = {
      FILTER_CHEAP,
      {"url"}, PARAMETERS(OF, LIST(NULL), WORDS), .prepare = url_host_blocklist_prepare, .decide = url_host_blocklist_decide,
      .release = text_phrases_release},
+    {"url.hash_blocklist", "the URL's MD5 or SHA-256 is not listed", PLACE_TEXT, FILTER_COSTLY, {"url"}, PARAMETERS(OF, LIST(NULL), WORDS),
+     .prepare = url_hash_blocklist_prepare, .decide = url_hash_blocklist_decide, .release = hash_blocklist_release},
 
     /* ---- pictures ---- */
     {"image.bytes", "bytes of the picture as it came: min <= n <= max", PLACE_IMAGE, FILTER_CHEAP, {"bytes"},
@@ -168,6 +170,9 @@ static const struct filter table[] = {
      PARAMETERS(MIN("pixels"), MAX("pixels")), .decide = image_pixels_decide},
     {"image.phash_list", "the perceptual hash is not listed", PLACE_IMAGE, FILTER_CHEAP, {"phash"}, PARAMETERS(LIST(NULL)),
      .prepare = image_phash_list_prepare, .decide = image_phash_list_decide, .release = text_phrases_release},
+    {"image.hash_blocklist", "the SHA-256 of the picture's bytes as they came is not listed", PLACE_IMAGE, FILTER_CHEAP, {"sha256"},
+     PARAMETERS(LIST(NULL), WORDS), .prepare = image_hash_blocklist_prepare, .decide = image_hash_blocklist_decide,
+     .release = hash_blocklist_release},
     {"picture.blank", "the picture shows nothing (one colour, a spacer, a tile that says so), as winnow score --classifier blank has it: <= max",
      PLACE_SCORE, FILTER_CHEAP, {"p_blank_builtin"}, PARAMETERS({"max", FILTER_DECIMAL, "0.5", "", NULL, "most that is kept"}),
      .decide = score_range_decide},

@@ -11,7 +11,7 @@
 #include <libpsl.h>
 
 /* of=url: what the row names; of=raw: what the page wrote, where that differs. */
-static struct str url_of(const struct rule *rule, const struct filter_row *row)
+struct str url_of_rule(const struct rule *rule, const struct filter_row *row)
 {
     struct str url = rule->raw_url && row->cells[SLOT_URL_RAW].n ? row->cells[SLOT_URL_RAW] : row->cells[SLOT_URL];
     return url.p ? url : STR("");
@@ -30,7 +30,7 @@ void url_contains_release(void *state) { substrings_free(state); }
 
 int url_contains_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result)
 {
-    struct str hit = substrings_find(rule->state, url_of(rule, row));
+    struct str hit = substrings_find(rule->state, url_of_rule(rule, row));
     return answer_text(result, !hit.p, hit);
 }
 
@@ -41,7 +41,7 @@ int url_extension_prepare(struct chain *chain, struct rule *rule)
 
 int url_extension_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result)
 {
-    struct str path = url_as_written(url_of(rule, row)).path, extension = STR("");
+    struct str path = url_as_written(url_of_rule(rule, row)).path, extension = STR("");
     for (size_t i = path.n; i-- > 0 && path.p[i] != '/';)
         if (path.p[i] == '.') {
             extension = str_from_at(path, i + 1);
@@ -55,12 +55,12 @@ int url_extension_decide(const struct rule *rule, struct filter_row *row, struct
 
 int url_length_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result)
 {
-    return answer_count(rule, result, measure_code_points(url_of(rule, row)));
+    return answer_count(rule, result, measure_code_points(url_of_rule(rule, row)));
 }
 
 int url_host_length_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result)
 {
-    return answer_count(rule, result, measure_code_points(url_as_written(url_of(rule, row)).host));
+    return answer_count(rule, result, measure_code_points(url_as_written(url_of_rule(rule, row)).host));
 }
 
 int url_valid_prepare(struct chain *chain, struct rule *rule)
@@ -71,7 +71,7 @@ int url_valid_prepare(struct chain *chain, struct rule *rule)
 
 int url_valid_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result)
 {
-    struct str url = url_of(rule, row);
+    struct str url = url_of_rule(rule, row);
     return answer_text(result, url_django_valid(url, ((const struct rule_value *)rule->state)->text), url);
 }
 
@@ -99,7 +99,7 @@ static size_t registrable_at(const char *host, size_t n)
 int url_host_blocklist_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result)
 {
     char host[256];
-    struct str written = url_as_written(url_of(rule, row)).host;
+    struct str written = url_as_written(url_of_rule(rule, row)).host;
     size_t n = written.n < sizeof host ? written.n : 0; /* no listed host is longer than 253 */
     for (size_t i = 0; i < n; i++) host[i] = ascii_lower(written.p[i]);
     if (n && host[n - 1] == '.') n--;

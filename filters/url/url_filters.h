@@ -16,4 +16,13 @@ FILTER_DECIDES(url_valid_decide);
 FILTER_PREPARES(url_host_blocklist_prepare);
 FILTER_DECIDES(url_host_blocklist_decide);
 
+/* hash_lists.c */
+FILTER_PREPARES(url_hash_blocklist_prepare);
+FILTER_DECIDES(url_hash_blocklist_decide);
+FILTER_PREPARES(image_hash_blocklist_prepare);
+FILTER_DECIDES(image_hash_blocklist_decide);
+void hash_blocklist_release(void *state);
+
+struct str url_of_rule(const struct rule *rule, const struct filter_row *row); /* what of=url or of=raw names */
+
 #endif

@@ -137,6 +137,8 @@ static void test_wrong_lines_are_named_with_file_line_and_nearest_name(void **st
     assert_refused("a text.words -- choice: x", "a: filter text.words needs min= or max=");
     assert_refused("a text.words min=3 max=2 -- choice: x", "a: min 3 is above max 2");
     assert_refused("a text.pattern pattern=( -- choice: x", "a: pattern '(': at character 2: missing closing parenthesis");
+    assert_refused("a url.hash_blocklist words=12ab -- choice: x", "a: '12ab' is no MD5 or SHA-256 in hexadecimal digits");
+    assert_refused("a image.hash_blocklist words=6c1fd52c961019f29e4aff02e2387768 -- choice: x", "a: '6c1fd52c961019f29e4aff02e2387768' is no SHA-256 in hexadecimal digits");
     assert_refused("a text.blocklist list=no-such-list -- choice: x", "a: list 'no-such-list': neither a file nor a list that comes with winnow");
     assert_refused("a text.has form=text -- choice: x", "a: asks for none of determiner, noun, preposition");
     assert_refused("a column.range column=Bad min=1 -- choice: x", "test.preset:1: a: column is 'Bad': no column can have that name");
