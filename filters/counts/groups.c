@@ -20,6 +20,7 @@ enum {
     SUM_COUNT_AT = 16, SUM_BYTES = 24,
     MEMBER_AT = 16, MEMBER_BYTES = 32,
     COMBINED_LEAST = 256, /* records of a combiner, however little memory is given */
+    HANDED_ON = 7,        /* times that a full combiner is not sorted, after sorting found hardly anything to combine */
 };
 _Static_assert((int)GROUPS_NAME_MAX == (int)NAMED_SUMS_NAME_MAX, "names are cut here");
 
@@ -116,6 +117,7 @@ struct combiner {
     size_t bytes;                /* of a record: SUM_BYTES or MEMBER_BYTES */
     unsigned char *records;
     size_t count, room, most;
+    unsigned to_hand_on;
 };
 
 struct combiner *combiner_new(struct groups *g, size_t memory)
@@ -161,10 +163,9 @@ static void combine(struct combiner *c)
     c->count = kept;
 }
 
-int combiner_flush(struct combiner *c)
+static int hand_on(struct combiner *c)
 {
     int result = 0;
-    combine(c);
     pthread_mutex_lock(&c->groups->lock);
     for (size_t i = 0; i < c->count && result == 0; i++) result = extsort_add(c->groups->sort, c->records + i * c->bytes);
     pthread_mutex_unlock(&c->groups->lock);
@@ -172,13 +173,28 @@ int combiner_flush(struct combiner *c)
     return result;
 }
 
+int combiner_flush(struct combiner *c)
+{
+    combine(c);
+    return hand_on(c);
+}
+
+/* The groups sort all that comes: where keys hardly ever recur within one buffer, sorting it first is work done twice. */
+static int make_room(struct combiner *c)
+{
+    if (c->to_hand_on) {
+        c->to_hand_on--;
+        return hand_on(c);
+    }
+    combine(c);
+    if (c->count > c->most / 8 * 7) c->to_hand_on = HANDED_ON;
+    return c->count > c->most / 2 ? hand_on(c) : 0;
+}
+
 /* Room for one more record. */
 static unsigned char *next_record(struct combiner *c)
 {
-    if (c->count == c->most) {
-        combine(c);
-        if (c->count > c->most / 2 && combiner_flush(c) < 0) return NULL;
-    }
+    if (c->count == c->most && make_room(c) < 0) return NULL;
     if (c->count == c->room) {
         size_t room = c->room ? 2 * c->room : COMBINED_LEAST;
         if (room > c->most) room = c->most;

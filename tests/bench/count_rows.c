@@ -53,7 +53,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     if (!keys) puts("id\turl\ttext\tsrc_file\tsrc_record\tsrc_image\tsrc_text");
     for (uint64_t row = 0; row < rows; row++) {
-        uint64_t a = dice(), b = dice(), host = dice() % 5000, picture = dice() % (rows / 3 + 1);
+        uint64_t a = dice(), b = dice(), picture = dice() % (rows / 3 + 1), host = picture % 5000;
         if (!keys) printf("%016" PRIx64 "%016" PRIx64 "\thttp://host%" PRIu64 ".example/%" PRIu64 ".jpg\t", a, b, host, picture);
         uint32_t word = zipf(WORDS);
         char spelt[WORD_ROOM], before[WORD_ROOM] = "";
