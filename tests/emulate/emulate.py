@@ -3,15 +3,20 @@
     apt-get install bochs bochsbios vgabios bochs-term isolinux syslinux-common xorriso cpio busybox-static
     (cd /tmp && apt-get download linux-image-6.1.0-NN-cloud-amd64)     unpacked here, never installed
     make tests
-    python3 tests/emulate/emulate.py --kernel /tmp/linux-image-*.deb --cpu corei7_icelake_u -o /tmp/emulated kernels
+    python3 tests/emulate/emulate.py --kernel /tmp/linux-image-*.deb -o /tmp/emulated limits plans threads
 
-The AVX-512 kernels, oneDNN's products of that class and the choice between classes thereby run on machines without AVX-512.
-Bochs 2.7 (Debian 12) has corei7_skylake_x and corei7_icelake_u, both class cpu-avx512. sapphire_rapids, class cpu-avx512_bf16,
-needs Bochs 3.0 (Debian 13's source): ./configure --enable-x86-64 --enable-avx --enable-evex --enable-amx
---enable-all-optimizations --with-nogui, then --bochs PATH --display nogui.
+So the AVX-512 kernels, oneDNN's products of that class and the choice between classes run on machines without AVX-512.
 
-Suites are the functions of guest.sh. FOLDER gets the guest's console (serial.txt) and Bochs' log. A suite takes minutes: an
-emulated product of floats is about a thousand times slower than a real one, so this is no part of `make check`.
+    --cpu               class             VNNI   Bochs
+    corei7_skylake_x    cpu-avx512        no     2.7 (Debian 12)
+    corei7_icelake_u    cpu-avx512        yes    3.0
+    sapphire_rapids     cpu-avx512_bf16   yes    3.0
+
+Bochs 3.0 is Debian 13's; on Debian 12 its source builds with ./configure --enable-x86-64 --enable-avx --enable-evex --enable-amx
+--enable-all-optimizations --with-nogui && make, for --bochs PATH --display nogui.
+
+Suites are the functions of guest.sh. FOLDER gets the guest's console (serial.txt) and Bochs' log. Booting takes half a minute of
+a core, a product of floats about a thousand times what it takes on the processor itself: this is no part of `make check`.
 Exit code 0: all commands of all suites ended well.
 """
 
@@ -27,6 +32,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+DEMO = os.path.join(ROOT, "tests/data/demo/demo.warc.gz")
 END = "emulation ends"
 # Whose saved state Linux and Bochs do not agree on; no kernel of ours uses them.
 WITHOUT = {"corei7_icelake_u": "pku", "sapphire_rapids": "amx,amx_int8,amx_bf16,la57"}
@@ -89,8 +95,12 @@ def copy_tree(build, shared, names, root):
         place = root + library
         os.makedirs(os.path.dirname(place), exist_ok=True)
         shutil.copy(library, place)
-    for folder in ("tests/data/clip-tiny", "tests/data/pictures", "tests/data/demo", "filters/clip/builtin"):
+    for folder in ("tests/data/clip-tiny", "tests/data/pictures", "filters/clip/builtin"):
         shutil.copytree(os.path.join(ROOT, folder), os.path.join(root, "winnow", folder))
+    shutil.copy(os.path.join(ROOT, "tests/data/one-page.warc"), os.path.join(root, "winnow/tests/data"))
+    rows = os.path.join(root, "rows")
+    for command in (["extract", "-q", "-o", f"{rows}/1/", DEMO], ["fetch", "-q", "--from-warc", DEMO, "-o", f"{rows}/2/", f"{rows}/1/00000.rows.zst"]):
+        subprocess.run([next(iter(programs)), *command], check=True)
     if os.path.isdir(os.path.join(shared, "data/clip")):
         shutil.copytree(os.path.join(shared, "data/clip"), os.path.join(root, "shared/data/clip"))
 
@@ -182,7 +192,7 @@ def boot(arguments, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kernel", required=True, help="Debian's linux-image package")
-    parser.add_argument("--cpu", default="corei7_icelake_u", help="a model of `bochs --help cpu`")
+    parser.add_argument("--cpu", default="corei7_skylake_x", help="a model of `bochs --help cpu`")
     parser.add_argument("--bochs", default="bochs")
     parser.add_argument("--bios", default="/usr/share/bochs/BIOS-bochs-latest")
     parser.add_argument("--display", default="term")

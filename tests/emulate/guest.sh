@@ -63,7 +63,7 @@ plans()
 {
     local best=$(class_of_this_machine)
     cd /tmp || exit
-    printf 'inputs: [/winnow/tests/data/demo/demo.warc.gz]\nstages: [extract: , fetch: , score: {model: /winnow/tests/data/clip-tiny}]\n' > OUT.yaml
+    printf 'inputs: [/winnow/tests/data/one-page.warc]\nstages: [extract: , fetch: , score: {model: /winnow/tests/data/clip-tiny}]\n' > OUT.yaml
     check /winnow/winnow run -q -o OUT OUT.yaml
     check is "$(head -1 OUT/plan.jsonl | grep -o '"class":"[^"]*"')" "\"class\":\"$best\""
     rm OUT/03-score/00000.json
@@ -77,15 +77,13 @@ plans()
 # the class.
 threads()
 {
-    local class precision n out demo=tests/data/demo/demo.warc.gz
-    ./winnow extract -q -o /tmp/1/ $demo
-    ./winnow fetch -q --from-warc $demo -o /tmp/2/ /tmp/1/00000.rows.zst
+    local class precision n out
     for class in $classes; do
         for precision in f32 bf16 int8; do
             out="/tmp/3-$class-$precision"
             for n in 1 2 7; do
-                check ./winnow score -q --model tests/data/clip-tiny --class "$class" --precision $precision --threads $n --packs /tmp/packs \
-                    --embeddings "$out-$n/e" -o "$out-$n/" /tmp/2/00000.rows.zst
+                check ./winnow score -q --model tests/data/clip-tiny --class "$class" --precision $precision --threads $n --packs /rows/packs \
+                    --embeddings "$out-$n/e" -o "$out-$n/" /rows/2/00000.rows.zst
                 check cmp "$out-1/00000.rows.zst" "$out-$n/00000.rows.zst"
             done
             echo "sum $class $precision $(md5sum < "$out-1/00000.rows.zst")"
