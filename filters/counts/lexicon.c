@@ -6,14 +6,14 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
-enum { FIRST_ENTRIES = 4096, HUGE_PAGE = 2 << 20 };
+enum { FIRST_ENTRIES = 5120, GROWTH = 4, HUGE_PAGE = 2 << 20 };
 
 int lexicon_init(struct lexicon *l, size_t memory)
 {
     *l = (struct lexicon){.count = 0};
     size_t for_long = memory / 8;
     buf_init(&l->long_words, for_long < LEXICON_BYTES_LEAST ? LEXICON_BYTES_LEAST : for_long);
-    /* At most four slots an entry, at least two; while they double, both tables stand. */
+    /* At most 3.2 slots an entry, at least 1.6; while tables grow, the old ones stand beside them. */
     l->most = (memory - for_long) / (sizeof *l->entries + 6 * sizeof *l->slots);
     if (l->most < LEXICON_WORDS_LEAST) l->most = LEXICON_WORDS_LEAST;
     if (l->most > UINT32_MAX / 8) l->most = UINT32_MAX / 8;
@@ -63,7 +63,7 @@ static int make_slots(struct lexicon *l, size_t count)
 
 static int grow(struct lexicon *l, size_t words)
 {
-    size_t room = l->room ? 2 * l->room : FIRST_ENTRIES, slots = 1;
+    size_t room = l->room ? GROWTH * l->room : FIRST_ENTRIES, slots = 1;
     if (room < l->count + words) room = l->count + words;
     if (room > l->most) room = l->most;
     struct lexicon_entry *entries = lexicon_table(room * sizeof *entries);
@@ -72,7 +72,7 @@ static int grow(struct lexicon *l, size_t words)
     free(l->entries);
     l->entries = entries;
     l->room = room;
-    while (slots < 2 * room) slots *= 2;
+    while (slots / 8 * 5 < room) slots *= 2;
     return l->slots && slots == l->mask + 1 ? 0 : make_slots(l, slots);
 }
 

@@ -18,6 +18,7 @@ enum {
     WORDS_MAX = GATHERED_WORDS + LOWER_GROWTH * TEXT_BYTES_MAX / 4 + 2, /* a word and what parts it take two bytes at least; of
                                                                           what grows in lower case, more */
     PAIRS_LEAST = 1 << 17,                         /* slots: twice the words */
+    PAIRS_GROWTH = 4,                              /* by two, as much again would be moved and cleared */
     NAMES_AT_ONCE = 1024,                          /* handed on under one lock: so many, or so many bytes of them */
     SPELLING_BYTES = 1 << 20,
     ASKED_AT_ONCE = 32,                            /* pairs whose words are fetched together */
@@ -196,7 +197,8 @@ static inline size_t pair_slot(const struct ngrams *n, uint64_t words)
 
 static int grow_pairs(struct ngrams *n)
 {
-    size_t room = n->pair_room ? 2 * n->pair_room : PAIRS_LEAST;
+    size_t room = n->pair_room ? PAIRS_GROWTH * n->pair_room : PAIRS_LEAST;
+    if (room > n->pair_most) room = n->pair_most;
     struct pair *old = n->pairs, *pairs = lexicon_table(room * sizeof *pairs);
     if (!pairs) return -1;
     size_t old_room = n->pair_room;
