@@ -95,6 +95,9 @@ class Faults(unittest.TestCase):
     def test_partition(self):
         self.each_kind(["partition", "-q", "--into", "3", "-o", "OUT/parts/", ROWS])
 
+    def test_count_that_spills(self):
+        self.each_kind(["count", "-q", "-m", "1M", "--what", "images-per-text,unigrams,bigrams", "-o", "OUT/count/", ROWS])
+
     def test_fetch_and_shard(self):
         rows = os.path.join(self.folder, "some.rows.zst")
         self.assertEqual(self.run_winnow(["extract", "-q", "--limit", "12", "-o", rows, DEMO]).returncode, 0)
@@ -103,10 +106,18 @@ class Faults(unittest.TestCase):
         self.assertEqual(self.run_winnow(["fetch", "-q", "--from-warc", DEMO, "--keep-bytes", "-o", fetched, rows]).returncode, 0)
         self.each_kind(["shard", "-q", "--samples", "4", "-o", "OUT/shards/", fetched])
 
+    def clusters(self):
+        path = os.path.join(self.folder, "clusters.tsv")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("id\tphash\tcluster\n" + "".join(f"{i:032x}\t{i:016x}\t{i // 2:016x}\n" for i in range(3000)))
+        return path
+
     def test_allocations(self):
         for arguments in (["view", "-q", "-t", "1", "-o", "OUT/rows/", ROWS], ["extract", "-q", "-t", "1", "-o", "OUT/e/", DEMO],
                           ["filter", "-q", "-t", "1", "--rule", "short text.chars min=20", "-o", "OUT/filter/", ROWS],
-                          ["dedup", "-q", "-t", "1", "--by", "url", "-o", "OUT/dedup/", ROWS]):
+                          ["dedup", "-q", "-t", "1", "--by", "url", "-o", "OUT/dedup/", ROWS],
+                          ["count", "-q", "-t", "1", "-m", "1M", "--what", "images-per-text,hosts,unigrams,bigrams", "-o", "OUT/count/", ROWS],
+                          ["partition", "-q", "-t", "1", "--by", "phash", "--clusters", self.clusters(), "-o", "OUT/parts/", self.clusters()]):
             with self.subTest(command=arguments[0]):
                 self.walk("malloc", arguments)
 
