@@ -106,6 +106,12 @@ class Faults(unittest.TestCase):
         self.assertEqual(self.run_winnow(["fetch", "-q", "--from-warc", DEMO, "--keep-bytes", "-o", fetched, rows]).returncode, 0)
         self.each_kind(["shard", "-q", "--samples", "4", "-o", "OUT/shards/", fetched])
 
+    def captions(self): # of ASCII: no module is loaded, where the loader ends the process when memory is out
+        path = os.path.join(self.folder, "captions.tsv")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("id\turl\ttext\n" + "".join(f"{i:032x}\thttp://a.example/{i % 900}\tword {i % 1000} and {i} of them\n" for i in range(3000)))
+        return path
+
     def clusters(self):
         path = os.path.join(self.folder, "clusters.tsv")
         with open(path, "w", encoding="ascii") as file:
@@ -116,7 +122,8 @@ class Faults(unittest.TestCase):
         for arguments in (["view", "-q", "-t", "1", "-o", "OUT/rows/", ROWS], ["extract", "-q", "-t", "1", "-o", "OUT/e/", DEMO],
                           ["filter", "-q", "-t", "1", "--rule", "short text.chars min=20", "-o", "OUT/filter/", ROWS],
                           ["dedup", "-q", "-t", "1", "--by", "url", "-o", "OUT/dedup/", ROWS],
-                          ["count", "-q", "-t", "1", "-m", "1M", "--what", "images-per-text,hosts,unigrams,bigrams", "-o", "OUT/count/", ROWS],
+                          ["count", "-q", "-t", "1", "-m", "1M", "--what", "images-per-text,hosts,unigrams,bigrams", "-o", "OUT/count/",
+                           self.captions()],
                           ["partition", "-q", "-t", "1", "--by", "phash", "--clusters", self.clusters(), "-o", "OUT/parts/", self.clusters()]):
             with self.subTest(command=arguments[0]):
                 self.walk("malloc", arguments)
