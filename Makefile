@@ -111,7 +111,7 @@ $(BUILD)/reports/page_sources.o: reports/web/page.css reports/web/page.js
 LANGUAGE_DATA ?= ../shared/data/lang
 LANGUAGE_TOOLS := $(addprefix $(BUILD)/,train_english report_english train_language report_language)
 $(LANGUAGE_TOOLS): $(BUILD)/%: $(BUILD)/filters/language/train/%.o $(BUILD)/filters/language/train/treebank.o \
-                   $(BUILD)/filters/language/train/write_linear.o $(LIBRARY)
+                   $(BUILD)/filters/language/train/language_samples.o $(BUILD)/filters/language/train/write_linear.o $(LIBRARY)
 	@echo "  link $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -rdynamic -o $@ $(filter %.o,$^) -Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive $(LIBS)
 .PHONY: train-language

@@ -59,6 +59,7 @@ class Languages(unittest.TestCase):
         rows = [row.split("\t") for row in lines("langid-test-5words.tsv.zst")]
         truth, ours = [common(row[0]) for row in rows], ask([row[2] for row in rows])
         print(f"\nfive words: winnow right on {share(zip(ours, truth)):.3f}, unsure on {ours.count('unsure') / len(ours):.3f}")
+        self.assertGreater(share(zip(ours, truth)), 0.95)
         for name, theirs in recorded("langid-test-5words").items():
             differ = [(a, b, t) for a, b, t in zip(ours, theirs, truth) if a != b]
             print(f"five words: {name} right on {share(zip(theirs, truth)):.3f}; same answer {share(zip(ours, theirs)):.3f}; where they differ winnow is "

@@ -3,7 +3,7 @@
  *     report_language MODEL CLASSES.txt TEXTS.tsv...
  *
  * A line a label: texts, share of right answers when "unsure" is not allowed, share answered, share of those right; then the same of
- * all, and precision and recall of English. Languages count as the label that CLASSES gives them, else as "other".
+ * all, and precision and recall of English by its probability. Languages count as the label that CLASSES gives them, else as "other".
  */
 #include "filters/language/langid.h"
 #include "filters/language/train/treebank.h"
@@ -20,7 +20,11 @@ struct tally {
 struct report {
     struct tally tallies[LABELS_MOST], all;
     unsigned count;
-    size_t english_told, english_right, english;
+    size_t english;
+    struct limited {
+        double least;
+        size_t told, right;
+    } limits[4]; /* English told where its probability is at least that */
 };
 
 static struct str label_of(struct str classes, struct str language)
@@ -52,6 +56,16 @@ static void add(struct tally *t, const struct langid_answer *a, struct str truth
     t->right += sure && str_eq(a->label, truth);
 }
 
+static void add_english(struct report *r, const struct langid_answer *a, bool english)
+{
+    r->english += english;
+    for (struct limited *l = r->limits; l < r->limits + sizeof r->limits / sizeof *r->limits; l++) {
+        bool told = str_eq(a->label, STR("en")) && (double)a->p >= l->least;
+        l->told += told;
+        l->right += told && english;
+    }
+}
+
 static void print(const struct tally *t)
 {
     printf("%.*s\t%zu\t%.4f\t%.4f\t%.4f\n", STR_ARG(t->label), t->texts, (double)t->best / (double)t->texts,
@@ -60,7 +74,7 @@ static void print(const struct tally *t)
 
 static int report(int argc, char **argv)
 {
-    static struct report r = {.all.label = {"all", 3}};
+    static struct report r = {.all.label = {"all", 3}, .limits = {{.least = 0.5}, {.least = 0.7}, {.least = 0.9}, {.least = 0.95}}};
     if (argc < 4) return fail_usage("expected: report_language MODEL CLASSES.txt TEXTS.tsv...");
     struct langid *model = langid_open(argv[1]);
     struct buf classes, texts;
@@ -76,17 +90,14 @@ static int report(int argc, char **argv)
         langid_identify(model, line, &answer);
         add(tally_of(&r, truth), &answer, truth);
         add(&r.all, &answer, truth);
-        bool told = str_eq(answer.label, STR("en")), english = str_eq(truth, STR("en"));
-        r.english_told += told;
-        r.english += english;
-        r.english_right += told && english;
+        add_english(&r, &answer, str_eq(truth, STR("en")));
     }
     puts("label\ttexts\tbest right\tanswered\tright of answered");
     for (unsigned i = 0; result == 0 && i < r.count; i++) print(&r.tallies[i]);
     if (result == 0) print(&r.all);
-    if (result == 0)
-        printf("English: precision %.4f, recall %.4f, others called English %.4f\n", (double)r.english_right / (double)r.english_told,
-               (double)r.english_right / (double)r.english, (double)(r.english_told - r.english_right) / (double)(r.all.texts - r.english));
+    for (struct limited *l = r.limits; result == 0 && l < r.limits + sizeof r.limits / sizeof *r.limits; l++)
+        printf("English from p %.2f on: precision %.4f, recall %.4f, others called English %.4f\n", l->least, (double)l->right / (double)l->told,
+               (double)l->right / (double)r.english, (double)(l->told - l->right) / (double)(r.all.texts - r.english));
     buf_free(&classes);
     buf_free(&texts);
     langid_close(model);

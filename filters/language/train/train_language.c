@@ -1,263 +1,88 @@
 /* Trains the model of langid.c: softmax regression over hashed n-grams, by stochastic gradient descent.
  *
- *     train_language OUT.model CLASSES.txt TEXTS.tsv... [--english FILE...] [--names FILE...]
+ *     train_language OUT.model CLASSES.txt TEXTS.tsv... [--english FILE...] [--names FILE...] [--words LANGUAGE=LIST...]
  *
- * TEXTS: `language TAB source TAB text`; --english: plain lines of English; --names: names, a line each. CLASSES: a class a line,
- * `label language...`; languages that no line names are of the class "other". Samples are runs of two to fifteen words of a random
- * line, most often five; each language is drawn as often as the square root of its lines asks. Of the samples some lose their
- * accents, or the letters that have them, as texts do that went through a wrong charset; and names are put between the words of
- * some, since a name says little of the language around it.
+ * TEXTS: `language TAB source TAB text`; --english: plain lines of English; --names: names, a line each; --words: words with their
+ * frequency (wordlist.h). CLASSES: a class a line, `label language...`; languages that no line names are of the class "other". What
+ * samples are made of them, and which texts are held out, says language_samples.h.
+ *
+ * Behind the descent the model is calibrated on the texts held out, as its int8 rows have it: `steepness` and `bend` of the
+ * softmax (langid.c) are those with the least logarithmic loss.
  * The same files give the same bytes on one machine type: one thread, one seed.
  */
 #include "filters/language/langid_features.h"
 #include "filters/language/linear.h"
+#include "filters/language/train/language_samples.h"
 #include "filters/language/train/treebank.h"
 #include "filters/language/train/write_linear.h"
 #include "pipeline/base/fail.h"
-#include "pipeline/base/utf8.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ROWS_LOG2 = 17, ROWS = 1 << ROWS_LOG2, CLASSES_MOST = 128, LANGUAGES_MOST = 256, FILES_MOST = 16 };
-
-struct language {
-    struct str name;
-    unsigned class;
-    struct str *lines;
-    size_t count, room;
-};
+enum { ROWS_LOG2 = 17, ROWS = 1 << ROWS_LOG2, LANES = 8 };
+typedef float lanes __attribute__((vector_size(4 * LANES)));
 
 struct trainer {
-    struct buf files[FILES_MOST];
-    unsigned file_count;
-    struct buf class_file;
-    struct str class_names[CLASSES_MOST];
-    unsigned classes, stride;
-    struct language languages[LANGUAGES_MOST];
-    unsigned language_count;
-    double share[LANGUAGES_MOST]; /* rising: of the draw */
-    struct buf names_file;
-    struct str *names;
-    size_t name_count;
-    struct buf sample;
-    float *weights;               /* [ROWS][stride] */
-    uint64_t random;
+    struct samples samples;
+    unsigned classes, blocks; /* of LANES classes */
+    lanes *weights;           /* [ROWS][blocks] */
+    int8_t *rows;             /* [ROWS][classes]: the weights, when all is learned */
+    double scale;             /* of the rows */
+    uint64_t bits;            /* of chance, not used yet */
 };
-
-static unsigned class_of(const struct trainer *t, struct str language)
-{
-    for (struct str rest = buf_str(&t->class_file); rest.n;) {
-        struct str line = str_cut(&rest, '\n'), label = str_cut(&line, ' ');
-        for (struct str name = label; name.n; name = str_cut(&line, ' '))
-            if (str_eq(name, language))
-                for (unsigned c = 0; c < t->classes; c++)
-                    if (str_eq(t->class_names[c], label)) return c;
-    }
-    return 0; /* other */
-}
-
-static int read_classes(struct trainer *t, const char *path)
-{
-    buf_init(&t->class_file, 1 << 20);
-    if (buf_read_file(&t->class_file, path) < 0) return -1;
-    t->class_names[t->classes++] = STR("other");
-    for (struct str rest = buf_str(&t->class_file); rest.n;) {
-        struct str line = str_cut(&rest, '\n'), label = str_cut(&line, ' ');
-        if (!label.n || label.p[0] == '#') continue;
-        if (t->classes == CLASSES_MOST) return fail("%s: more than %d classes", path, CLASSES_MOST);
-        t->class_names[t->classes++] = label;
-    }
-    t->stride = (t->classes + 15) & ~15u;
-    return 0;
-}
-
-static struct language *language_named(struct trainer *t, struct str name)
-{
-    for (unsigned i = 0; i < t->language_count; i++)
-        if (str_eq(t->languages[i].name, name)) return &t->languages[i];
-    if (t->language_count == LANGUAGES_MOST) return fail("more than %d languages", LANGUAGES_MOST), NULL;
-    struct language *l = &t->languages[t->language_count++];
-    *l = (struct language){.name = name, .class = class_of(t, name)};
-    return l;
-}
-
-static bool is_latin_text(struct str text) /* more letters of Latin than others */
-{
-    size_t latin = 0, other = 0;
-    for (size_t at = 0; at < text.n;) utf8_next(text, &at) < 0x180 ? latin++ : other++;
-    return latin > 2 * other;
-}
-
-static int add_line(struct trainer *t, struct str language, struct str text)
-{
-    if (str_eq(language, STR("sr")) && is_latin_text(text)) language = STR("sr-Latn"); /* one with Croatian and Bosnian */
-    struct language *l = language_named(t, language);
-    if (!l) return -1;
-    if (l->count == l->room) {
-        l->room = l->room ? 2 * l->room : 1024;
-        struct str *lines = realloc(l->lines, l->room * sizeof *lines);
-        if (!lines) return fail_memory();
-        l->lines = lines;
-    }
-    l->lines[l->count++] = text;
-    return 0;
-}
-
-static int read_texts(struct trainer *t, const char *path, bool english)
-{
-    if (t->file_count == FILES_MOST) return fail_usage("more than %d files", FILES_MOST);
-    struct buf *file = &t->files[t->file_count++];
-    buf_init(file, 1 << 30);
-    if (read_maybe_zstd(file, path) < 0) return -1;
-    for (struct str rest = buf_str(file); rest.n;) {
-        struct str line = str_cut(&rest, '\n'), language = STR("en");
-        if (!english) {
-            language = str_cut(&line, '\t');
-            str_cut(&line, '\t');
-        } else if (str_starts(line, STR("# text = "))) {
-            line = str_from_at(line, 9);
-        } else if (line.n && (ascii_is_digit(line.p[0]) || line.p[0] == '#')) {
-            continue; /* a treebank's columns */
-        }
-        if (line.n && language.n && utf8_valid(line) && add_line(t, language, line) < 0) return -1;
-    }
-    return 0;
-}
-
-static int read_names(struct trainer *t, const char *path)
-{
-    if (buf_read_file(&t->names_file, path) < 0) return -1;
-    t->names = calloc(t->names_file.n / 2 + 1, sizeof *t->names);
-    if (!t->names) return fail_memory();
-    for (struct str rest = buf_str(&t->names_file); rest.n;) {
-        struct str line = str_cut(&rest, '\n');
-        if (line.n > 1 && line.p[0] != '#') t->names[t->name_count++] = line;
-    }
-    return 0;
-}
-
-/* ---- samples */
-
-static double draw(struct trainer *t) { return (double)(next_random(&t->random) >> 11) * 0x1p-53; }
-
-static const struct language *draw_language(struct trainer *t)
-{
-    double x = draw(t) * t->share[t->language_count - 1];
-    unsigned i = 0;
-    while (i + 1 < t->language_count && t->share[i] <= x) i++;
-    return &t->languages[i];
-}
-
-static bool is_space_at(struct str s, size_t i) { return s.p[i] == ' '; }
-
-/* A run of one to nine words, five most often; of a line without spaces a run of code points. */
-static struct str draw_run(struct trainer *t, struct str line)
-{
-    static const unsigned lengths[] = {2, 3, 3, 4, 4, 5, 5, 5, 5, 5, 6, 7, 9, 15};
-    unsigned want = lengths[next_random(&t->random) % (sizeof lengths / sizeof *lengths)];
-    size_t words = 1;
-    for (size_t i = 0; i < line.n; i++) words += is_space_at(line, i);
-    if (words < 3) {
-        size_t characters = utf8_count(line), n = 3 * want, from = characters > n ? next_random(&t->random) % (characters - n + 1) : 0;
-        size_t start = 0, end;
-        for (size_t i = 0; i < from; i++) utf8_next(line, &start);
-        end = start;
-        for (size_t i = 0; i < n && end < line.n; i++) utf8_next(line, &end);
-        return str_of(line.p + start, end - start);
-    }
-    size_t skip = words > want ? next_random(&t->random) % (words - want + 1) : 0, start = 0;
-    for (; skip; start++) skip -= is_space_at(line, start);
-    size_t end = start;
-    for (size_t left = want; end < line.n; end++)
-        if (is_space_at(line, end) && --left == 0) break;
-    return str_of(line.p + start, end - start);
-}
-
-/* ---- samples as texts really come */
-
-static bool is_latin(uint32_t c) { return c >= 0xC0 && c <= 0x17F; }
-
-/* The letter under an accent, of Latin-1 and Latin Extended-A; "" where there is none. */
-static const char *base_letter(uint32_t c)
-{
-    static const char *const latin_1 = "AAAAAAACEEEEIIIIDNOOOOO*OUUUUYTsaaaaaaaceeeeiiiidnooooo/ouuuuyty";
-    static const char *const extended = "AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiIiIiJjKkkLlLlLlLlLlNnNnNnnNnOoOoOoOoRrRrRrSsSsSsSsTtTtTt"
-                                        "UuUuUuUuUuUuWwYyYZzZzZzs";
-    static char one[2];
-    one[0] = c < 0x100 ? latin_1[c - 0xC0] : extended[c - 0x100];
-    return one;
-}
-
-static int add_damaged(struct trainer *t, struct str run, bool fold)
-{
-    for (size_t at = 0; at < run.n;) {
-        size_t from = at;
-        uint32_t c = utf8_next(run, &at);
-        struct str letter = is_latin(c) ? fold ? str_from(base_letter(c)) : STR("") : str_of(run.p + from, at - from);
-        if (buf_add(&t->sample, letter) < 0) return -1;
-    }
-    return 0;
-}
-
-static int add_name(struct trainer *t)
-{
-    if (buf_byte(&t->sample, ' ') < 0 || buf_add(&t->sample, t->names[next_random(&t->random) % t->name_count]) < 0) return -1;
-    return buf_byte(&t->sample, ' ');
-}
-
-static int make_sample(struct trainer *t, struct str run)
-{
-    uint64_t x = next_random(&t->random);
-    buf_clear(&t->sample);
-    unsigned damage = (unsigned)(x % 100), name = (unsigned)(x / 100 % 100);
-    if (t->name_count && name < 8 && add_name(t) < 0) return -1;
-    if ((damage < 24 ? add_damaged(t, run, damage < 12) : buf_add(&t->sample, run)) < 0) return -1;
-    return t->name_count && (name < 4 || (name >= 8 && name < 16)) ? add_name(t) : 0;
-}
 
 /* ---- descent */
 
-enum { SAMPLES = 2600000, REPORT_EVERY = 200000, LINES_WEIGHED = 8000 /* more of one language do not draw it more often */ };
+enum { SAMPLES = 5000000, REPORT_EVERY = 200000, FORGOTTEN = 128 /* of 256 */, BLOCKS_MOST = CLASSES_MOST / LANES };
+
+static lanes *row_of(const struct trainer *t, uint32_t feature) { return t->weights + (size_t)(feature & (ROWS - 1)) * t->blocks; }
 
 static unsigned step(struct trainer *t, const struct langid_seen *seen, unsigned truth, float rate)
 {
-    float sums[CLASSES_MOST] = {0}, most = -INFINITY, total = 0;
-    float scale = 1 / sqrtf((float)seen->count);
+    union { lanes lanes[BLOCKS_MOST]; float each[CLASSES_MOST]; } sums = {0};
+    float most = -INFINITY, total = 0, scale = 1 / sqrtf((float)seen->count);
     unsigned best = 0;
-    for (unsigned i = 0; i < seen->count; i++) {
-        const float *row = t->weights + (size_t)(seen->features[i] & (ROWS - 1)) * t->stride;
-        for (unsigned c = 0; c < t->stride; c++) sums[c] += row[c];
-    }
+    for (unsigned i = 0; i < seen->count; i++) __builtin_prefetch(row_of(t, seen->features[i]));
+    for (unsigned i = 0; i < seen->count; i++)
+        for (unsigned b = 0; b < t->blocks; b++) sums.lanes[b] += row_of(t, seen->features[i])[b];
     for (unsigned c = 0; c < t->classes; c++) {
-        sums[c] *= scale;
-        if (sums[c] > most) most = sums[c], best = c;
+        sums.each[c] *= scale;
+        if (sums.each[c] > most) most = sums.each[c], best = c;
     }
-    for (unsigned c = 0; c < t->classes; c++) total += sums[c] = expf(sums[c] - most);
-    for (unsigned c = 0; c < t->classes; c++) sums[c] = ((c == truth) - sums[c] / total) * scale;
-    for (unsigned c = t->classes; c < t->stride; c++) sums[c] = 0;
-    for (unsigned i = 0; i < seen->count; i++) {
-        size_t at = (size_t)(seen->features[i] & (ROWS - 1)) * t->stride;
-        float *row = t->weights + at;
-        for (unsigned c = 0; c < t->stride; c++) row[c] += rate * sums[c];
-    }
+    for (unsigned c = 0; c < t->classes; c++) total += sums.each[c] = expf(sums.each[c] - most);
+    for (unsigned c = 0; c < t->classes; c++) sums.each[c] = rate * scale * ((float)(c == truth) - sums.each[c] / total);
+    for (unsigned c = t->classes; c < LANES * t->blocks; c++) sums.each[c] = 0;
+    for (unsigned i = 0; i < seen->count; i++)
+        for (unsigned b = 0; b < t->blocks; b++) row_of(t, seen->features[i])[b] += sums.lanes[b];
     return best;
+}
+
+/* Forgets some of what is seen of a sample, so that no n-gram relies on others to be there. */
+static void forget(struct trainer *t, struct langid_seen *seen)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < seen->count; i++) {
+        if (i % 8 == 0) t->bits = next_random(&t->samples.random);
+        if ((t->bits >> 8 * (i % 8) & 0xFF) >= FORGOTTEN) seen->features[kept++] = seen->features[i];
+    }
+    if (kept) seen->count = kept;
 }
 
 static int descend(struct trainer *t)
 {
     size_t right = 0, seen_count = 0;
-    double sum = 0;
-    for (unsigned i = 0; i < t->language_count; i++) t->share[i] = sum += sqrt((double)(t->languages[i].count < LINES_WEIGHED ? t->languages[i].count : LINES_WEIGHED));
     for (long i = 0; i < SAMPLES; i++) {
-        const struct language *l = draw_language(t);
         struct langid_seen seen;
-        if (make_sample(t, draw_run(t, l->lines[next_random(&t->random) % l->count])) < 0) return -1;
-        langid_see(buf_str(&t->sample), &seen);
+        struct str text;
+        unsigned class;
+        if (samples_draw(&t->samples, &text, &class) < 0) return -1;
+        langid_see(text, &seen);
         if (seen.letters < 3) continue;
+        forget(t, &seen);
         float rate = 4 * (1 - (float)i / SAMPLES) + 0.05f;
-        right += step(t, &seen, l->class, rate) == l->class;
+        right += step(t, &seen, class, rate) == class;
         seen_count++;
         if ((i + 1) % REPORT_EVERY == 0) {
             fprintf(stderr, "%ld samples: %.2f %% of the last %zu right\n", i + 1, 100 * (double)right / (double)seen_count, seen_count);
@@ -267,48 +92,167 @@ static int descend(struct trainer *t)
     return 0;
 }
 
+static int make_rows(struct trainer *t)
+{
+    size_t n = (size_t)ROWS * t->classes, stride = (size_t)LANES * t->blocks;
+    const float *weights = (const float *)t->weights;
+    int32_t *fine = malloc(n * sizeof *fine);
+    t->rows = malloc(n);
+    if (!fine || !t->rows) {
+        free(fine);
+        return fail_memory();
+    }
+    for (size_t i = 0; i < ROWS; i++) { /* the mean of a row says nothing: rows are centred */
+        double mean = 0;
+        for (unsigned c = 0; c < t->classes; c++) mean += (double)weights[i * stride + c];
+        for (unsigned c = 0; c < t->classes; c++)
+            fine[i * t->classes + c] = (int32_t)lrint(((double)weights[i * stride + c] - mean / t->classes) * 4096);
+    }
+    t->scale = quantise(fine, ROWS, t->classes, 0, t->classes, t->rows) / 4096;
+    free(fine);
+    return 0;
+}
+
+/* ---- calibration */
+
+struct held {
+    unsigned truth, features, words;
+    int32_t sums[CLASSES_MOST];
+};
+struct held_texts {
+    struct held *list;
+    size_t count, room;
+};
+
+static int add_held(const struct trainer *t, struct held_texts *texts, struct str text, unsigned class, unsigned words)
+{
+    struct langid_seen seen;
+    langid_see(text, &seen);
+    if (seen.letters < 3) return 0;
+    if (texts->count == texts->room) {
+        texts->room = texts->room ? 2 * texts->room : 4096;
+        struct held *list = realloc(texts->list, texts->room * sizeof *list);
+        if (!list) return fail_memory();
+        texts->list = list;
+    }
+    struct held *h = &texts->list[texts->count++];
+    *h = (struct held){.truth = class, .features = seen.count, .words = words};
+    for (unsigned i = 0; i < seen.count; i++)
+        for (unsigned c = 0; c < t->classes; c++) h->sums[c] += t->rows[(size_t)(seen.features[i] & (ROWS - 1)) * t->classes + c];
+    return 0;
+}
+
+static bool is_other(const struct trainer *t, unsigned class) { return str_starts(t->samples.class_names[class], STR("other")); }
+
+/* Probabilities of a text's classes; those that answer "other" gather in the first of all. */
+static void soften(const struct trainer *t, const struct held *h, double steepness, double bend, double *p)
+{
+    double steep = t->scale * steepness * pow(h->features, bend - 0.5), total = 0;
+    int32_t most = h->sums[0];
+    for (unsigned c = 1; c < t->classes; c++)
+        if (h->sums[c] > most) most = h->sums[c];
+    for (unsigned c = 0; c < t->classes; c++) total += p[c] = exp((h->sums[c] - most) * steep);
+    for (unsigned c = 0; c < t->classes; c++) {
+        p[c] /= total;
+        if (c && is_other(t, c)) p[0] += p[c], p[c] = 0;
+    }
+}
+
+#define LEAST 0.5 /* likelihood from which on there is an answer: it is likelier right than wrong */
+enum { WEIGHED_EVERY = 5 /* a fifth of the texts tells a calibration */ };
+
+static double loss(const struct trainer *t, const struct held_texts *texts, double steepness, double bend)
+{
+    double sum = 0, p[CLASSES_MOST];
+    for (size_t i = 0; i < texts->count; i += WEIGHED_EVERY) {
+        const struct held *h = &texts->list[i];
+        soften(t, h, steepness, bend, p);
+        sum -= log(p[is_other(t, h->truth) ? 0 : h->truth] + 1e-3); /* few texts that are not what their label says decide nothing */
+    }
+    return sum / (double)texts->count;
+}
+
+/* Tells what the held-out texts of five words say of the model. */
+static void report_held(const struct trainer *t, const struct held_texts *texts, double steepness, double bend)
+{
+    size_t all = 0, right = 0, sure = 0, sure_right = 0;
+    double p[CLASSES_MOST];
+    for (size_t i = 0; i < texts->count; i++) {
+        const struct held *h = &texts->list[i];
+        if (h->words != 5) continue;
+        unsigned best = 0;
+        soften(t, h, steepness, bend, p);
+        for (unsigned c = 1; c < t->classes; c++)
+            if (p[c] > p[best]) best = c;
+        bool good = best == (is_other(t, h->truth) ? 0 : h->truth);
+        all++, right += good, sure += p[best] >= LEAST, sure_right += good && p[best] >= LEAST;
+    }
+    fprintf(stderr, "held out: %zu texts of five words, %.2f %% right; %.2f %% answered, %.2f %% of those right\n", all,
+            100 * (double)right / (double)all, 100 * (double)sure / (double)all, 100 * (double)sure_right / (double)sure);
+}
+
+static int calibrate(const struct trainer *t, struct buf *note)
+{
+    static const unsigned lengths[] = {2, 3, 5, 8, 13};
+    struct held_texts texts = {0};
+    double best_steepness = 1, best_bend = 0, least = INFINITY;
+    for (unsigned i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        struct held_place at = {0};
+        struct str text;
+        unsigned class;
+        while (samples_held(&t->samples, &at, lengths[i], &text, &class))
+            if (add_held(t, &texts, text, class, lengths[i]) < 0) return -1;
+    }
+    for (int s = 4; s <= 20; s++)
+        for (int b = -10; b <= 4; b++) {
+            double at = loss(t, &texts, s / 10.0 * pow(64, -b / 20.0), b / 20.0);
+            if (at < least) least = at, best_steepness = s / 10.0 * pow(64, -b / 20.0), best_bend = b / 20.0;
+        }
+    report_held(t, &texts, best_steepness, best_bend);
+    int result = buf_printf(note, "steepness %.4f\nbend %.2f\nleast %.1f\n", best_steepness, best_bend, LEAST);
+    free(texts.list);
+    return result;
+}
+
 static int write_model(const struct trainer *t, const char *path)
 {
-    size_t n = (size_t)ROWS * t->classes;
-    int32_t *fine = malloc(n * sizeof *fine);
-    int8_t *rows = malloc(n);
     struct buf note;
     buf_init(&note, 1 << 16);
-    int result = fine && rows ? 0 : fail_memory();
-    for (size_t i = 0; result == 0 && i < ROWS; i++) /* the mean of a row says nothing: rows are centred */
-        for (unsigned c = 0; c < t->classes; c++) {
-            double mean = 0;
-            for (unsigned k = 0; k < t->classes; k++) mean += (double)t->weights[i * t->stride + k];
-            fine[i * t->classes + c] = (int32_t)lrint(((double)t->weights[i * t->stride + c] - mean / t->classes) * 4096);
-        }
-    if (result == 0) {
-        double scale = quantise(fine, ROWS, t->classes, 0, t->classes, rows) / 4096;
-        result = buf_printf(&note, "model language\nscale %.9g\nlabels", scale);
-    }
-    for (unsigned c = 0; result == 0 && c < t->classes; c++) result = buf_printf(&note, " %.*s", STR_ARG(t->class_names[c]));
+    int result = buf_printf(&note, "model language\nscale %.9g\nlabels", t->scale);
+    for (unsigned c = 0; result == 0 && c < t->classes; c++) result = buf_printf(&note, " %.*s", STR_ARG(t->samples.class_names[c]));
     if (result == 0) result = buf_byte(&note, '\n');
-    if (result == 0) result = write_linear(path, ROWS_LOG2, t->classes, buf_str(&note), rows);
+    if (result == 0) result = calibrate(t, &note);
+    if (result == 0) result = write_linear(path, ROWS_LOG2, t->classes, buf_str(&note), t->rows);
     buf_free(&note);
-    free(fine);
-    free(rows);
     return result;
+}
+
+static int read_arguments(struct samples *s, int argc, char **argv)
+{
+    static const struct { const char *name; int (*read)(struct samples *, const char *); } kinds[] = {
+        {"--english", samples_english}, {"--names", samples_names}, {"--words", samples_words}};
+    int (*read)(struct samples *, const char *) = samples_texts;
+    if (argc < 4) return fail_usage("expected: train_language OUT.model CLASSES.txt TEXTS.tsv... [--english FILE...] [--names FILE...] [--words LANGUAGE=LIST...]");
+    if (samples_classes(s, argv[2]) < 0) return -1;
+    for (int i = 3; i < argc; i++) {
+        bool kind = false;
+        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+            if (strcmp(argv[i], kinds[k].name) == 0) kind = true, read = kinds[k].read;
+        if (!kind && read(s, argv[i]) < 0) return -1;
+    }
+    return samples_ready(s);
 }
 
 static int train(int argc, char **argv)
 {
-    static struct trainer t = {.random = 7}; /* the seed */
-    char kind = 't';
-    if (argc < 4) return fail_usage("expected: train_language OUT.model CLASSES.txt TEXTS.tsv... [--english FILE...] [--names FILE...]");
-    buf_init(&t.names_file, 1 << 24);
-    buf_init(&t.sample, 1 << 20);
-    if (read_classes(&t, argv[2]) < 0) return -1;
-    for (int i = 3; i < argc; i++) {
-        if (str_starts(str_from(argv[i]), STR("--"))) kind = argv[i][2];
-        else if ((kind == 'n' ? read_names(&t, argv[i]) : read_texts(&t, argv[i], kind == 'e')) < 0) return -1;
-    }
-    t.weights = calloc((size_t)ROWS * t.stride, sizeof *t.weights);
+    static struct trainer t = {.samples.random = 7}; /* the seed */
+    if (read_arguments(&t.samples, argc, argv) < 0) return -1;
+    t.classes = t.samples.classes;
+    t.blocks = (t.classes + LANES - 1) / LANES;
+    t.weights = aligned_alloc(64, (size_t)ROWS * t.blocks * sizeof *t.weights);
     if (!t.weights) return fail_memory();
-    if (descend(&t) < 0) return -1;
+    memset(t.weights, 0, (size_t)ROWS * t.blocks * sizeof *t.weights);
+    if (descend(&t) < 0 || make_rows(&t) < 0) return -1;
     return write_model(&t, argv[1]);
 }
 
