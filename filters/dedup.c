@@ -456,10 +456,10 @@ const struct command command_dedup = {
         "max:COLUMN the row with the highest number there stays; rows without a number come last.\n\n"
         "--by phash --distance N makes near pictures one: those whose hashes differ in at most N of 64 bits, and whoever is joined to "
         "them by such steps. No pair is missed. With --mark the column cluster names each cluster by its least hash. 20 bytes a "
-        "distinct hash must fit into three eighths of --memory. Clusters of many tasks' rows come from a table of all their hashes: winnow count "
-        "--what phashes; winnow dedup --by phash --distance N --mark over the table gives clusters.rows.zst; with --clusters clusters.rows.zst "
-        "winnow partition --by phash brings each cluster into one bucket, and winnow dedup --by phash in the buckets keeps what one task "
-        "over all rows would. A hash that the table lacks is a cluster of its own.\n\n"
+        "distinct hash must fit into three eighths of --memory.\n\n"
+        "The same over many tasks: winnow count --what phashes makes a table of all hashes; dedup --by phash --distance N --mark over that "
+        "table writes their clusters; given by --clusters, winnow partition --by phash brings each cluster into one bucket, and dedup --by "
+        "phash on each bucket keeps what one task over all rows would. A hash that the table lacks is a cluster of its own.\n\n"
         "Memory does not grow with the input: beyond --memory, about 65 bytes a row go to --tmp. Rows in standard input are copied "
         "there too, since they are walked twice. For more than one machine: winnow partition, dedup on each bucket, winnow merge.",
     .example = "winnow dedup --by url --keep first tests/data/rows/small.rows.zst | winnow view --count",

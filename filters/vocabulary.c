@@ -193,7 +193,8 @@ static int add_counted(struct vocabulary *v, enum count_kind kind)
         if (count_table_look(path, &about) < 0) return -1;
         if (about.want.kind != kind) continue;
         int got = count_table_open(&reader, path);
-        while (got == 0 && (got = count_table_next(reader, &row)) > 0) got = kind == COUNT_UNIGRAMS ? hold_word(v, &row) : hold_pair(v, &row);
+        while (got == 0 && (got = count_table_next(reader, &row)) > 0)
+            got = kind == COUNT_UNIGRAMS ? hold_word(v, &row) : hold_pair(v, &row);
         count_table_close(reader);
         if (got < 0) return -1;
     }
@@ -208,12 +209,14 @@ static int check_tables(const struct vocabulary *v)
         struct count_table_about about;
         if (count_table_look(v->line->arguments[i], &about) < 0) return -1;
         if (about.want.kind != COUNT_UNIGRAMS && about.want.kind != COUNT_BIGRAMS)
-            return fail_usage("%s: a table of %s: expected unigrams or bigrams", v->line->arguments[i], count_kind_about(about.want.kind)->what);
+            return fail_usage("%s: a table of %s: expected unigrams or bigrams", v->line->arguments[i],
+                              count_kind_about(about.want.kind)->what);
     }
     uint64_t most = count_lookups_have(v->lookups, COUNT_BIGRAMS) ? 0 : v->options->unigrams_from - 1;
     if (!count_lookups_have(v->lookups, COUNT_UNIGRAMS)) return fail_usage("no table of 'winnow count --what unigrams' is given");
     if (!count_lookups_answer(v->lookups, COUNT_UNIGRAMS, most))
-        return fail_usage("the table of unigrams tells only what is over a bound: %s", most ? "give --unigrams-from above it" : "pairs need all words counted");
+        return fail_usage("the table of unigrams tells only what is over a bound: %s",
+                          most ? "give --unigrams-from above it" : "pairs need all words counted");
     return 0;
 }
 
@@ -248,14 +251,18 @@ static int vocabulary_run(const struct command_line *line)
 #define AT(field) offsetof(struct vocabulary_options, field)
 
 static const struct option options[] = {
-    {"unigrams-from", 0, OPTION_U64, AT(unigrams_from), .argument = "N", .initial = "100", .low = 1, .high = 0x1p53, .help = "words that occur at least so often"},
+    {"unigrams-from", 0, OPTION_U64, AT(unigrams_from), .argument = "N", .initial = "100", .low = 1, .high = 0x1p53,
+     .help = "words that occur at least so often"},
     {"pmi", 0, OPTION_DOUBLE, AT(pmi), .argument = "BITS", .initial = "30", .low = -64, .high = 128,
      .help = "pairs whose pointwise mutual information is at least so much"},
-    {"bigrams-from", 0, OPTION_U64, AT(bigrams_from), .argument = "N", .initial = "1", .low = 1, .high = 0x1p53, .help = "of these, pairs that occur at least so often"},
+    {"bigrams-from", 0, OPTION_U64, AT(bigrams_from), .argument = "N", .initial = "1", .low = 1, .high = 0x1p53,
+     .help = "of these, pairs that occur at least so often"},
     {"list", 0, OPTION_LIST, AT(lists), .argument = "FILE", .help = "entries that come before the counted ones, one a line: titles, names"},
-    {"wordnet", 0, OPTION_TEXT, AT(wordnet), .argument = "FOLDER", .help = "WordNet's data files, whose lemmas come first: /usr/share/wordnet"},
+    {"wordnet", 0, OPTION_TEXT, AT(wordnet), .argument = "FOLDER",
+     .help = "WordNet's data files, whose lemmas come first: /usr/share/wordnet"},
     {"most", 0, OPTION_U64, AT(most), .argument = "N", .initial = "500000", .low = 0, .high = 0x1p53, .help = "entries at most; 0: all"},
-    {"memory", 'm', OPTION_SIZE, AT(memory), .argument = "SIZE", .initial = "1G", .low = 1 << 20, .high = 0x1p50, .help = "for entries and the table of words"},
+    {"memory", 'm', OPTION_SIZE, AT(memory), .argument = "SIZE", .initial = "1G", .low = 1 << 20, .high = 0x1p50,
+     .help = "for entries and the table of words"},
     {"tmp", 0, OPTION_TEXT, AT(tmp), .argument = "FOLDER", .help = "where the table of words is sorted; default: $TMPDIR, else /tmp"},
     {0},
 };
@@ -265,8 +272,8 @@ const struct command command_vocabulary = {
     .summary = "a list of entries out of tables of counts",
     .arguments = "[OPTIONS] TABLE...",
     .description =
-        "TABLES are those of 'winnow count --what unigrams,bigrams'. Writes an entry a line, each once: the numbers 0 to 99; with --wordnet the "
-        "lemmas of its synsets; the entries of each --list; words by falling count, from --unigrams-from on; pairs by falling pointwise "
+        "TABLES are those of 'winnow count --what unigrams,bigrams'. Writes an entry a line, each once: the numbers 0 to 99; with "
+        "--wordnet the lemmas of its synsets; the entries of each --list; words by falling count, from --unigrams-from on; pairs by falling pointwise "
         "mutual information, log2(n(ab) N / n(a) n(b)), from --pmi on. Single marks of ASCII are left out. The list depends on the "
         "counts alone, not on how many files they lie in.\n\n"
         "So MetaCLIP's 500,000 entries were made out of Wikipedia, whose texts, one a row, can be counted here; pairs of 30 bits need more "

@@ -54,7 +54,8 @@ int plan_add_dedup(struct plan *plan, const char *by, const struct recipe_list *
     if (!by_option && !(by_option = arena_printf(arena, "--by=url+text"))) return -1;
     const char *distance = option_of(options, STR("--distance=")), *clusters = NULL;
     uint64_t buckets = plan->buckets;
-    if (distance && (!str_eq(str_from(by_option), STR("--by=phash")) || option_of(options, STR("--against=")))) buckets = 0; /* not counted */
+    bool counted = str_eq(str_from(by_option), STR("--by=phash")) && !option_of(options, STR("--against="));
+    if (distance && !counted) buckets = 0;
     if (distance && buckets && !(clusters = add_clusters(plan, distance))) return -1;
     if (buckets && add_partition(plan, by_option, clusters) < 0) return -1;
     struct plan_step *step = plan_add_step(plan, "dedup", buckets ? buckets : 1, buckets ? PLAN_BUCKET : PLAN_ROWS);

@@ -190,7 +190,10 @@ static const char *get_number(const char *from, uint64_t *value)
     }
 }
 
-static unsigned part_of(const struct named_sums *n, struct hash128 key) { return key.high >> (64 - PART_BITS * (n->level + 1)) & (PARTS - 1); }
+static unsigned part_of(const struct named_sums *n, struct hash128 key)
+{
+    return key.high >> (64 - PART_BITS * (n->level + 1)) & (PARTS - 1);
+}
 
 static int add_record(struct named_sums *n, const struct record *r)
 {

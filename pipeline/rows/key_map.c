@@ -40,7 +40,8 @@ static int add(struct key_map *m, struct hash128 key, struct str value)
     return 0;
 }
 
-static int add_rows(struct key_map *m, const struct batch *batch, const struct row_key *from, const struct row_key *to, struct arena *scratch)
+static int add_rows(struct key_map *m, const struct batch *batch, const struct row_key *from, const struct row_key *to,
+                    struct arena *scratch)
 {
     for (size_t i = 0; i < batch->count; i++) {
         const struct row *row = &batch->rows[i];
