@@ -2,9 +2,10 @@
 #include "filters/language/facts.h"
 
 #include "filters/language/gazetteer.h"
+#include "filters/language/letters.h"
 #include "filters/language/tagger.h"
-#include "filters/language/tokens.h"
 #include "filters/language/wordnet.h"
+#include "pipeline/base/utf8.h"
 
 /* Letters beyond ASCII that have case: Latin-1, Latin Extended-A, Greek and Cyrillic, two bytes each; their lower case is found
  * by arithmetic. Others have none here: rules of English need no more. */
@@ -21,63 +22,93 @@ static bool wide_upper(const unsigned char *p, unsigned char lower[2])
     return true;
 }
 
-struct spelled { /* a word taken apart */
-    char lower[FACTS_WORD_MOST + 1];
-    size_t n;
-    uint32_t shape;
-    bool ascii, first_upper, any_lower, any_upper, any_digit, any_mark;
+enum { M = SHAPE_MARK, H = SHAPE_HYPHEN, S = SHAPE_STOP, D = SHAPE_DIGIT, U = SHAPE_UPPER, L = SHAPE_LOWER };
+static const uint8_t kinds[128] = {
+    M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M,
+    M, H, S, M, D, D, D, D, D, D, D, D, D, D, M, M, M, M, M, M, M, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U,
+    U, U, U, M, M, M, M, M, M, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, M, M, M, M, M,
 };
+static const uint64_t HASH_BEGIN = UINT64_C(0xCBF29CE484222325), HASH_STEP = UINT64_C(0x100000001B3); /* FNV-1a */
 
-static void add_shape(uint32_t *shape, unsigned kind, unsigned *last, unsigned *kinds)
+/* A character beyond ASCII at `i`: its kind, and its lower case behind what s->lower has. */
+static unsigned spell_wide(struct str word, size_t *i, struct spelled *s)
 {
-    if (kind == *last || *kinds >= 8) return; /* runs count once, long words end */
-    *last = kind;
-    *shape = *shape << 3 | kind;
-    ++*kinds;
+    size_t from = *i;
+    unsigned char lower[2];
+    uint32_t c = utf8_next(word, i);
+    if (*i == from + 2 && wide_upper((const unsigned char *)word.p + from, lower)) {
+        s->lower[s->n++] = (char)lower[0];
+        s->lower[s->n++] = (char)lower[1];
+        return SHAPE_UPPER;
+    }
+    for (size_t k = from; k < *i; k++) s->lower[s->n++] = word.p[k];
+    return letters_is(c) ? SHAPE_LETTER : SHAPE_MARK;
 }
 
-static void spell(struct str word, struct spelled *s)
+/* As facts_spell, for words with other characters than ASCII's. */
+static void spell_any(struct str word, struct spelled *s)
 {
-    enum { UPPER = 1, LOWER, DIGIT, OTHER_LETTER, MARK };
-    *s = (struct spelled){.ascii = true};
-    unsigned last = 0, kinds = 0;
-    if (word.n > FACTS_WORD_MOST) word.n = FACTS_WORD_MOST;
-    for (size_t i = 0; i < word.n; i++) {
-        unsigned char c = (unsigned char)word.p[i], lower[2];
-        unsigned kind;
-        if (c >= 0x80) {
-            s->ascii = false;
-            if ((c & 0xE0) == 0xC0 && i + 1 < word.n && wide_upper((const unsigned char *)word.p + i, lower)) {
-                s->lower[s->n++] = (char)lower[0];
-                s->lower[s->n++] = (char)lower[1];
-                kind = UPPER;
-                i++;
-            } else {
-                s->lower[s->n++] = (char)c;
-                kind = (c & 0xC0) == 0x80 ? last : OTHER_LETTER;
-            }
+    uint64_t hash = HASH_BEGIN;
+    unsigned first = 0, rest = 0;
+    memset(s->lower, 0, SPELLED_PADDED);
+    s->n = 0;
+    for (size_t i = 0; i < word.n;) {
+        unsigned char c = (unsigned char)word.p[i];
+        unsigned kind, from = s->n;
+        if (c < 0x80) {
+            kind = kinds[c];
+            s->lower[s->n++] = (char)(kind == SHAPE_UPPER ? c | 0x20 : c);
+            i++;
         } else {
-            s->lower[s->n++] = ascii_lower((char)c);
-            kind = c >= 'A' && c <= 'Z' ? UPPER : c >= 'a' && c <= 'z' ? LOWER : ascii_is_digit((char)c) ? DIGIT : MARK;
-            if (kind == MARK) kind = c == '-' ? 6 : c == '.' ? 7 : MARK;
+            kind = spell_wide(word, &i, s);
         }
-        if (i == 0 || (i == 1 && kind == UPPER && s->n == 2 && !s->ascii)) s->first_upper = kind == UPPER;
-        s->any_upper |= kind == UPPER;
-        s->any_lower |= kind == LOWER || kind == OTHER_LETTER;
-        s->any_digit |= kind == DIGIT;
-        s->any_mark |= kind >= MARK;
-        if (kind) add_shape(&s->shape, kind, &last, &kinds);
+        if (from) rest |= kind;
+        else first = kind;
+        for (; from < s->n; from++) hash = (hash ^ (unsigned char)s->lower[from]) * HASH_STEP;
     }
-    s->shape = s->shape << 2 | (word.n == 1 ? 0 : word.n <= 3 ? 1 : 2);
+    s->hash = (uint32_t)(hash ^ hash >> 32);
+    s->shape = first | rest << SHAPE_BITS;
+}
+
+void facts_spell(struct str word, struct spelled *s)
+{
+    if (word.n > FACTS_WORD_MOST) word.n = utf8_cut(word, FACTS_WORD_MOST);
+    uint64_t hash = HASH_BEGIN;
+    unsigned first = 0, rest = 0, wide = 0;
+    memset(s->lower, 0, SPELLED_PADDED);
+    for (size_t i = 0; i < word.n; i++) {
+        unsigned char c = (unsigned char)word.p[i];
+        unsigned kind = kinds[c & 0x7F];
+        wide |= c;
+        c |= (unsigned char)((kind & SHAPE_UPPER) << 4); /* 0x20 */
+        s->lower[i] = (char)c;
+        hash = (hash ^ c) * HASH_STEP;
+        if (i) rest |= kind;
+        else first = kind;
+    }
+    s->n = (uint8_t)word.n;
+    s->hash = (uint32_t)(hash ^ hash >> 32);
+    s->shape = first | rest << SHAPE_BITS;
+    if (wide & 0x80) spell_any(word, s);
+    s->shape |= (s->n == 1 ? 0u : s->n <= 3 ? 1u : 2u) << 2 * SHAPE_BITS;
+}
+
+static uint32_t hash_of(struct str s)
+{
+    uint64_t h = HASH_BEGIN;
+    for (size_t i = 0; i < s.n; i++) h = (h ^ (unsigned char)s.p[i]) * HASH_STEP;
+    return (uint32_t)(h ^ h >> 32);
 }
 
 /* Bits 0-9: closed classes (enum tag); then per open class whether WordNet has the word as that, and which is commonest. */
-static uint32_t lexicon_of(const struct spelled *s)
+static uint32_t lexicon_of(const struct spelled *s, unsigned *noun)
 {
     struct wordnet_word found;
     struct str lower = str_of(s->lower, s->n);
-    if (!s->ascii || s->n > WORDNET_LONGEST || !(s->any_lower || s->any_upper)) return 0;
+    *noun = 0;
+    if (s->n > WORDNET_LONGEST || !((s->shape | s->shape >> SHAPE_BITS) & (SHAPE_LOWER | SHAPE_UPPER))) return 0;
     wordnet_find(lower, &found);
+    *noun = wordnet_noun_file(lower, &found);
     uint32_t bits = found.closed, best = 0;
     int64_t most = 0;
     for (unsigned part = 0; part < WORDNET_PARTS; part++) {
@@ -89,87 +120,67 @@ static uint32_t lexicon_of(const struct spelled *s)
     return bits | best << 18;
 }
 
-static uint32_t add(uint32_t *list, unsigned n, uint32_t feature)
-{
-    list[n] = feature;
-    return n + 1;
-}
-
-static void describe_self(const struct facts *f, const struct spelled *s, enum text_case text_case, uint32_t *self)
+void facts_of(const struct spelled *s, struct facts *f)
 {
     struct str lower = str_of(s->lower, s->n);
-    unsigned n = 0;
-    n = add(self, n, facts_feature(FEATURE_BIAS, 0, 0));
-    n = add(self, n, facts_feature(FEATURE_LOWER, f->lower, 0));
-    n = add(self, n, facts_feature(FEATURE_SHAPE, f->shape, 0));
-    for (unsigned i = 1; i <= 3; i++)
-        n = add(self, n, facts_feature(FEATURE_BEGIN + i - 1, facts_hash(str_of(lower.p, lower.n < i ? lower.n : i)), lower.n < i));
-    for (unsigned i = 1; i <= 5; i++) {
-        size_t from = lower.n < i ? 0 : lower.n - i;
-        n = add(self, n, facts_feature(FEATURE_END + i - 1, facts_hash(str_from_at(lower, from)), lower.n < i));
-    }
-    n = add(self, n, facts_feature(FEATURE_LEXICON, f->lexicon, 0));
-    n = add(self, n, facts_feature(FEATURE_NAMES, f->names, text_case));
-    n = add(self, n, facts_feature(FEATURE_LOWER_SHAPE, f->lower, f->shape));
-    n = add(self, n, facts_feature(FEATURE_LEXICON_SHAPE, f->lexicon, f->shape));
-    n = add(self, n, facts_feature(FEATURE_NAMES_SHAPE, f->names, f->shape));
-    n = add(self, n, facts_feature(FEATURE_FIRST_BYTES, f->ending, f->shape));
-    self[n] = facts_feature(FEATURE_FIRST_BYTES, facts_hash(str_of(lower.p, lower.n < 4 ? lower.n : 4)), 1);
-}
-
-static void describe_neighbour(const struct facts *f, uint32_t first, uint32_t *features)
-{
-    features[0] = facts_feature(first, f->lower, 0);
-    features[1] = facts_feature(first + 1, f->ending, 0);
-    features[2] = facts_feature(first + 2, f->lexicon, 0);
-    features[3] = facts_feature(first + 3, f->shape, 0);
-    features[4] = facts_feature(first + 4, f->names, 0);
-}
-
-void facts_of(struct str word, enum text_case text_case, struct facts *f, struct facts_features *features)
-{
-    struct spelled s;
     struct name name;
-    spell(word, &s);
-    struct str lower = str_of(s.lower, s.n);
-    f->lower = facts_hash(lower);
-    f->ending = facts_hash(str_from_at(lower, lower.n < 3 ? 0 : lower.n - 3));
-    f->shape = s.shape << 3 | (uint32_t)text_case;
-    f->lexicon = lexicon_of(&s);
+    unsigned noun;
+    f->lower = s->hash;
+    f->ending = hash_of(str_from_at(lower, lower.n < 3 ? 0 : lower.n - 3));
+    f->lexicon = lexicon_of(s, &noun);
     gazetteer_find(lower, &name);
-    f->names = name.kinds;
-    describe_self(f, &s, text_case, features->self);
-    describe_neighbour(f, FEATURE_BEFORE_LOWER, features->before);
-    describe_neighbour(f, FEATURE_AFTER_LOWER, features->after);
+    f->names = name.kinds | noun << FACTS_NOUN_BIT;
 }
 
-/* Words that tell the text's casing: those with a letter. */
-enum text_case facts_text_case(struct str text, const struct token *tokens, size_t count)
+const unsigned facts_count[PLACES] = {FACTS_SELF, FACTS_NEIGHBOUR, FACTS_NEIGHBOUR};
+
+static void describe_for(const struct facts *f, enum facts_place place, uint32_t *list)
 {
-    size_t words = 0, small = 0, capitals = 0, titles = 0, longer = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct str word = str_of(text.p + tokens[i].start, tokens[i].end - tokens[i].start);
-        if (!ascii_is_alpha(word.p[0])) continue;
-        bool upper = word.p[0] <= 'Z', any_small = false, any_capital = false;
-        for (size_t k = 1; k < word.n; k++) {
-            any_small |= word.p[k] >= 'a' && word.p[k] <= 'z';
-            any_capital |= word.p[k] >= 'A' && word.p[k] <= 'Z';
-        }
-        words++;
-        small += !upper && !any_capital;
-        capitals += upper && !any_small;
-        if (word.n > 3) longer++, titles += upper;
-    }
-    if (words == 0 || small == words) return CASE_LOWER;
-    if (capitals * 10 >= words * 8 && words > 1) return CASE_UPPER;
-    return longer > 1 && titles == longer ? CASE_TITLE : CASE_MIXED;
+    uint32_t kind = FEATURE_NEIGHBOUR + FACTS_NEIGHBOUR * ((uint32_t)place - 1);
+    list[0] = facts_feature(kind, f->lower, 0);
+    list[1] = facts_feature(kind + 1, f->lexicon, f->names >> FACTS_NOUN_BIT);
+    list[2] = facts_feature(kind + 2, f->ending, 0);
+    list[3] = facts_feature(kind + 3, f->names & FACTS_NAMES, 0);
+    list[4] = facts_feature(kind + 4, f->names >> FACTS_NOUN_BIT, 0);
 }
 
-const struct facts facts_edge = {.lower = 1, .ending = 1, .shape = 1};
+void facts_describe(const struct facts *f, struct str lower, struct facts_features *features)
+{
+    uint32_t *self = features->of[PLACE_SELF];
+    *self++ = facts_feature(FEATURE_LOWER, f->lower, 0);
+    for (unsigned i = 1; i <= 4; i++)
+        *self++ = facts_feature(FEATURE_BEGIN + i - 1, hash_of(str_of(lower.p, lower.n < i ? lower.n : i)), lower.n < i);
+    for (unsigned i = 1; i <= 5; i++)
+        *self++ = facts_feature(FEATURE_END + i - 1, hash_of(str_from_at(lower, lower.n < i ? 0 : lower.n - i)), lower.n < i);
+    *self++ = facts_feature(FEATURE_LEXICON, f->lexicon, 0);
+    *self++ = facts_feature(FEATURE_NAMES, f->names & FACTS_NAMES, 0);
+    *self++ = facts_feature(FEATURE_NOUN, f->names >> FACTS_NOUN_BIT, 0);
+    for (unsigned place = PLACE_NEXT; place < PLACES; place++) describe_for(f, (enum facts_place)place, features->of[place]);
+}
+
+void facts_count_case(struct case_count *count, uint32_t shape)
+{
+    unsigned first = shape & (SHAPE_LOWER | SHAPE_UPPER), rest = shape >> SHAPE_BITS & (SHAPE_LOWER | SHAPE_UPPER);
+    bool upper = first == SHAPE_UPPER, longer = shape >> 2 * SHAPE_BITS == 2;
+    if (!first) return;
+    count->words++;
+    count->small += !upper && !(rest & SHAPE_UPPER);
+    count->capitals += upper && !(rest & SHAPE_LOWER);
+    count->longer += longer;
+    count->titles += longer && upper;
+}
+
+enum text_case facts_text_case(const struct case_count *c)
+{
+    if (c->words == 0 || c->small == c->words) return CASE_LOWER;
+    if (c->capitals * 10 >= c->words * 8 && c->words > 1) return CASE_UPPER;
+    return c->longer > 1 && c->titles == c->longer ? CASE_TITLE : CASE_MIXED;
+}
+
+const struct facts facts_edge = {.lower = 1, .ending = 1};
 
 void facts_edge_features(struct facts_features *features)
 {
     memset(features, 0, sizeof *features);
-    describe_neighbour(&facts_edge, FEATURE_BEFORE_LOWER, features->before);
-    describe_neighbour(&facts_edge, FEATURE_AFTER_LOWER, features->after);
+    for (unsigned place = PLACE_NEXT; place < PLACES; place++) describe_for(&facts_edge, (enum facts_place)place, features->of[place]);
 }

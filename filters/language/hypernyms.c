@@ -122,6 +122,24 @@ static size_t tagged_name(const struct caption *c, size_t at, struct str *hypern
     return n;
 }
 
+static bool is_quote(const struct piece *p) { return is_among(p, " ' \" `` '' \xE2\x80\x98 \xE2\x80\x99 \xE2\x80\x9C \xE2\x80\x9D ` "); }
+static bool has_first(const struct piece *p, char first, char last) { return p->form.p[0] >= first && p->form.p[0] <= last; }
+
+/* Words between quotation marks that all begin with a capital are a title, whatever the tagger takes them for; in a caption in which
+ * no word begins otherwise capitals say nothing. */
+static void name_titles(struct caption *c)
+{
+    bool small = false;
+    for (size_t i = 0; i < c->count; i++) small |= has_first(&c->pieces[i], 'a', 'z');
+    for (size_t i = 0; small && i < c->count; i++) {
+        size_t end = i + 1;
+        if (!is_quote(&c->pieces[i])) continue;
+        while (end < c->count && end - i <= ENTITY_WORDS_MOST && has_first(&c->pieces[end], 'A', 'Z')) end++;
+        if (end == c->count || !is_quote(&c->pieces[end])) continue;
+        for (i++; i < end; i++) c->pieces[i].upos = UPOS_PROPN;
+    }
+}
+
 static void find_names(struct caption *c)
 {
     for (size_t i = 0; i < c->count;) {
@@ -262,7 +280,6 @@ static void drop_places(struct caption *c)
 
 /* ---- (3) hypernyms */
 
-static bool is_quote(const struct piece *p) { return is_among(p, " ' \" `` '' \xE2\x80\x98 \xE2\x80\x99 \xE2\x80\x9C \xE2\x80\x9D ` "); }
 
 /* What stood before a name and only there for it: an article, a title ("artist Duncan McKellar"). */
 static void drop_before_name(struct caption *c, size_t at, bool hypernym)
@@ -430,6 +447,7 @@ int hypernyms_apply(const struct entity_table *table, const struct english *engl
     for (size_t i = 0; i < c.count; i++)
         c.pieces[i] = (struct piece){.form = str_of(text.p + tokens[i].start, tokens[i].end - tokens[i].start), .upos = tokens[i].upos,
                                      .entity = tokens[i].entity};
+    name_titles(&c);
     find_names(&c);
     drop_modifiers(&c);
     drop_times(&c);

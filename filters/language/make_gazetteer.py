@@ -9,12 +9,12 @@ captions use for classes, of which a name gets the first one that its classes ha
 
 A record of the table: length (1 byte), the name in lower case with single spaces, its kinds (2 bytes, little-endian, gazetteer.h),
 length of its hypernym (1 byte, 0 for none) and that. A name of several words also gives its words kinds of their own.
-Slots hold the offsets of records, 0 for none, by FNV-1a, 32 bits; collisions go to the next slot. The same input gives the
+Slots hold the offsets of records (word_table.slot), 0 for none, by FNV-1a, 32 bits; collisions go to the next slot. The same input gives the
 same bytes.
 """
 import sys
 
-from word_table import fnv1a, header
+from word_table import fnv1a, header, slot
 
 FIRST_NAME, PERSON_FIRST, PERSON_LAST, PLACE, PLACE_PART, GROUP, GROUP_PART, PERSON, OTHER = (1 << i for i in range(9))
 ROOTS = {"person": PERSON, "location": PLACE, "group": GROUP, "body of water": PLACE, "geological formation": PLACE,
@@ -130,7 +130,7 @@ def main():
         at = fnv1a(text) & slot_count - 1
         while slots[at]:
             at = at + 1 & slot_count - 1
-        slots[at] = len(records)
+        slots[at] = slot(text, records)
         records += bytes([len(text)]) + text + kinds.to_bytes(2, "little") + bytes([len(hypernym)]) + hypernym.encode("ascii")
     print(header("gazetteer", records, slots))
 

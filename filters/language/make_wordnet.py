@@ -8,16 +8,18 @@ Input: Debian's wordnet-base (formats: wndb(5WN), senseidx(5WN), morphy(7WN)).
                 the word borders of UAX #29 part them
   cntlist.rev   how often each sense was met in the tagged texts
   POS.exc       irregular forms: "geese goose"
+  data.noun     the lexicographer's file of a noun's first sense (lexnames(5WN)): person, place, food ...
 The score of an entry is ten times the sum of its senses' counts, and one: entries never met still count.
 
 A record of the table: length (1 byte), the word, its closed classes (2 bytes), which scores follow (1 byte: bits 0-3 as an
-entry, 4-7 as an irregular form; noun, verb, adjective, adverb), those scores (3 bytes each). Numbers are little-endian.
-Slots hold the offsets of records, 0 for none (offset 0 is a filler), by FNV-1a, 32 bits; collisions go to the next slot.
+entry, 4-7 as an irregular form; noun, verb, adjective, adverb), the file of its first sense as a noun (1 byte, 0 for none),
+those scores (3 bytes each). Numbers are little-endian.
+Slots hold the offsets of records (word_table.slot), 0 for none (offset 0 is a filler), by FNV-1a, 32 bits; collisions go to the next slot.
 The same input gives the same bytes.
 """
 import sys
 
-from word_table import fnv1a, header
+from word_table import fnv1a, header, slot
 
 JOINTS = frozenset("_-/")
 PARTS = ("noun", "verb", "adj", "adv")
@@ -64,6 +66,21 @@ def read_irregular(folder, entries):
     return irregular
 
 
+def read_noun_files(folder):
+    """word -> number of the lexicographer's file of its first sense"""
+    files = {}
+    for line in lines(f"{folder}/data.noun"):
+        if not line.startswith(" "):
+            offset, file, _ = line.split(" ", 2)
+            files[offset] = int(file)
+    found = {}
+    for line in lines(f"{folder}/index.noun"):
+        fields = line.split()
+        if not line.startswith(" ") and JOINTS.isdisjoint(fields[0]):
+            found[fields[0]] = files[fields[-int(fields[2])]]
+    return found
+
+
 def read_closed(path):
     """word -> bits"""
     closed = {}
@@ -75,7 +92,7 @@ def read_closed(path):
     return closed
 
 
-def build(entries, irregular, closed):
+def build(entries, irregular, closed, noun_files):
     records, slots = bytearray(b"\0"), [0] * SLOTS
     none = [None] * 4
     for word in sorted(set(entries) | set(irregular) | set(closed)):
@@ -87,8 +104,8 @@ def build(entries, irregular, closed):
         at = fnv1a(text) & SLOTS - 1
         while slots[at]:
             at = at + 1 & SLOTS - 1
-        slots[at] = len(records)
-        records += bytes([len(text)]) + text + closed.get(word, 0).to_bytes(2, "little") + bytes([present])
+        slots[at] = slot(text, records)
+        records += bytes([len(text)]) + text + closed.get(word, 0).to_bytes(2, "little") + bytes([present, noun_files.get(word, 0)])
         for score in scores:
             if score is not None:
                 records += score.to_bytes(3, "little")
@@ -98,7 +115,7 @@ def build(entries, irregular, closed):
 def main():
     folder, closed_path = sys.argv[1:]
     entries = read_entries(folder)
-    records, slots = build(entries, read_irregular(folder, entries), read_closed(closed_path))
+    records, slots = build(entries, read_irregular(folder, entries), read_closed(closed_path), read_noun_files(folder))
     print(header("wordnet", records, slots))
 
 

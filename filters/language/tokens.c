@@ -170,21 +170,39 @@ static bool all_digits(struct str s)
     return s.n > 0;
 }
 
+/* "cannot" and its like: how many letters the first of its two words has; 0 for others. */
+static size_t fused_at(struct str s)
+{
+    static const struct {
+        char word[9];
+        uint8_t first;
+    } fused[] = {{"arent", 3}, {"cannot", 3}, {"cant", 2}, {"couldnt", 5}, {"didnt", 3}, {"doesnt", 4}, {"dont", 2}, {"dunno", 2}, {"gimme", 3},
+                 {"gonna", 3}, {"gotta", 3}, {"hasnt", 3}, {"havent", 4}, {"im", 1}, {"isnt", 2}, {"ive", 1}, {"lemme", 3}, {"shouldnt", 6},
+                 {"thats", 4}, {"wanna", 3}, {"wasnt", 3}, {"werent", 4}, {"wont", 2}, {"wouldnt", 5}, {"youre", 3}};
+    static const uint8_t from[27] = {0, 1, 1, 4, 8, 8, 8, 11, 13, 16, 16, 16, 17, 17, 17, 17, 17, 17, 17, 18, 19, 19, 19, 24, 24, 25, 25}; /* of each letter */
+    unsigned letter = (unsigned)(unsigned char)(s.p[0] | 0x20) - 'a';
+    if (s.n < 2 || s.n > 8 || letter > 25) return 0;
+    for (size_t i = from[letter]; i < from[letter + 1]; i++)
+        if (fused[i].word[1] == ascii_lower(s.p[1]) && str_eq_nocase(s, str_from(fused[i].word))) return fused[i].first;
+    return 0;
+}
+
+static void emit_letters(struct out *o, struct str s) /* a word without marks */
+{
+    size_t fused = fused_at(s);
+    if (fused) emit(o, head(s, fused));
+    emit(o, tail(s, fused));
+}
+
 /* Cuts clitics off a word: "n't", "'s", "'re" and their like; "cannot" and its like in two. */
 static void emit_word(struct out *o, struct str s)
 {
-    static const struct {
-        const char *word;
-        size_t first;
-    } fused[] = {{"cannot", 3}, {"gonna", 3}, {"wanna", 3}, {"gotta", 3}, {"gimme", 3}, {"lemme", 3}, {"dunno", 2}, {"dont", 2}, {"cant", 2},
-                 {"didnt", 3}, {"doesnt", 4}, {"isnt", 2}, {"wont", 2}, {"wasnt", 3}, {"wouldnt", 5}, {"couldnt", 5}, {"havent", 4},
-                 {"im", 1}, {"ive", 1}, {"youre", 3}, {"thats", 4}, {"arent", 3}, {"shouldnt", 6}, {"werent", 4}, {"hasnt", 3}};
-    for (size_t i = 0; s.n >= 2 && s.n <= 8 && i < sizeof fused / sizeof *fused; i++)
-        if (fused[i].word[0] == ascii_lower(s.p[0]) && fused[i].word[1] == ascii_lower(s.p[1]) && str_eq_nocase(s, str_from(fused[i].word))) {
-            emit(o, head(s, fused[i].first));
-            emit(o, tail(s, fused[i].first));
-            return;
-        }
+    size_t fused = fused_at(s);
+    if (fused) {
+        emit(o, head(s, fused));
+        emit(o, tail(s, fused));
+        return;
+    }
     static const struct str clitics[] = {{"s", 1}, {"re", 2}, {"ve", 2}, {"ll", 2}, {"d", 1}, {"m", 1}};
     for (size_t i = 1; i < s.n; i++) {
         size_t wide;
@@ -359,6 +377,55 @@ static void split_chunk(struct out *o, struct str s, bool last)
     while (count) emit(o, trailing[--count]);
 }
 
+/* ---- chunks */
+
+enum { LETTER = 1, DIGIT = 2, COMMA = 4 /* marks that hang on a word, and are nothing else there */, OTHER = 8, SPACE = 16 };
+static const uint8_t chunk_kinds[128] = {
+    ['0'] = 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, ['A'] = 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    ['a'] = 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, ['\t'] = 16, 16, 16, 16, 16, [0x1C] = 16, 16, 16, 16, 16, [','] = 4, ['!'] = 4, ['?'] = 4, ['\"'] = 4,
+};
+
+/* What most chunks are: one word of ASCII letters, maybe with a comma, or a number. As split_chunk would have it; false for others.
+ * `kinds`: of all characters, `last`: of the last one. */
+static bool emit_plain(struct out *o, struct str s, unsigned kinds, unsigned last)
+{
+    if (kinds == DIGIT) {
+        emit(o, s);
+        return true;
+    }
+    if (kinds == (LETTER | COMMA) && last == COMMA) {
+        struct str word = str_of(s.p, s.n - 1);
+        if (word.n < 2 || word.p[1] == 'D') return false; /* faces */
+        for (size_t i = 0; i < word.n; i++)
+            if (!ascii_is_alpha(word.p[i])) return false;
+        emit_letters(o, word);
+        emit(o, tail(s, word.n));
+        return true;
+    }
+    if (kinds != LETTER || (s.n == 2 && s.p[1] == 'D')) return false;
+    emit_letters(o, s);
+    return true;
+}
+
+/* The chunk that begins at `from`: where it ends, what kinds of characters it has, and the last one's. */
+static size_t chunk_end(struct str text, size_t from, size_t end, unsigned *kinds, unsigned *last)
+{
+    size_t at = from;
+    for (*kinds = *last = 0; at < end; *kinds |= *last) {
+        size_t here = at;
+        unsigned char c = (unsigned char)text.p[at];
+        if (c < 0x80) {
+            if (chunk_kinds[c] == SPACE) return at;
+            *last = chunk_kinds[c] ? chunk_kinds[c] : OTHER;
+            at++;
+            continue;
+        }
+        if (unicode_is_space(utf8_next(text, &at))) return here;
+        *last = OTHER;
+    }
+    return at;
+}
+
 size_t tokens_split(struct str text, struct token *tokens)
 {
     if (text.n > TOKENS_TEXT_MOST) text.n = utf8_cut(text, TOKENS_TEXT_MOST);
@@ -366,18 +433,10 @@ size_t tokens_split(struct str text, struct token *tokens)
     size_t end = text.n;
     while (end > 0 && ascii_is_space(text.p[end - 1])) end--;
     for (size_t at = 0; at < end;) {
-        size_t from = at, next = at;
-        while (next < end) {
-            size_t here = next;
-            uint32_t c = (unsigned char)text.p[next];
-            if (c < 0x80) next++;
-            else c = utf8_next(text, &next);
-            if (unicode_is_space(c)) {
-                next = here;
-                break;
-            }
-        }
-        if (next > from) split_chunk(&o, str_of(text.p + from, next - from), next == end);
+        unsigned kinds, last;
+        size_t next = chunk_end(text, at, end, &kinds, &last);
+        struct str chunk = str_of(text.p + at, next - at);
+        if (chunk.n && !emit_plain(&o, chunk, kinds, last)) split_chunk(&o, chunk, next == end);
         at = next;
         if (at < end) utf8_next(text, &at);
     }

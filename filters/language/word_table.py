@@ -10,6 +10,13 @@ def fnv1a(word):
     return value
 
 
+def slot(word, records):
+    """What a slot holds of the record that comes next: its offset, under the upper 8 bits of the word's hash. Readers look at no record
+    whose 8 bits are others."""
+    assert len(records) < 1 << 24
+    return fnv1a(word) & 0xFF000000 | len(records)
+
+
 def header(name, records, slots):
     """The text of the header: NAME_DIGEST, NAME_SLOTS, NAME_BYTES, name_records, name_slots."""
     big = name.upper()

@@ -20,12 +20,15 @@ struct wordnet_word {
     /* Where it is an irregular form (POS.exc): the sum of the scores of what it is a form of, itself not counted; else -1. */
     int32_t irregular[WORDNET_PARTS];
     uint16_t closed; /* bits of enum tag (tagger.h): its closed classes */
+    uint8_t noun_file; /* lexicographer's file of its first sense as a noun (lexnames(5WN): 18 is "person"); 0 where it is no noun's entry */
 };
 
 bool wordnet_find(struct str lower, struct wordnet_word *found); /* false: not there, `found` says so too */
 /* The score of a word as `part`, inflected or not: of its entry, and of what it is an irregular form of, else of all that
  * the part's endings leave (morphy(7WN): "landing" → "land"). 0 when it cannot be that part. */
 int64_t wordnet_score(struct str lower, const struct wordnet_word *found, enum wordnet_part part);
+/* The same of the noun that an ending is cut off from ("senators"); 0 for none. */
+unsigned wordnet_noun_file(struct str lower, const struct wordnet_word *found);
 const char *wordnet_digest(void); /* of the table: 32 hexadecimal digits of its SHA-256 */
 
 #endif

@@ -126,7 +126,7 @@ class Accuracy(unittest.TestCase):
         self.assertLessEqual(others.count("en") / len(others), 0.005)
 
 
-ENTITIES_LEAST, ENTITIES_LOWER_LEAST = 0.70, 0.67  # over tokens of our own, reached: see reports/models/english.md
+ENTITIES_LEAST, ENTITIES_LOWER_LEAST = 0.72, 0.69  # over tokens of our own, reached: see reports/models/english.md
 
 
 class Windows(unittest.TestCase):

@@ -45,7 +45,7 @@ static struct {
 static void open_tools(void)
 {
     if (tools.english) return;
-    struct str english = make_model("model english\n", ENGLISH_COLUMNS), languages = make_model("model language\nlabels other en de\n", 3);
+    struct str english = make_model("model english\nupos_rows_log2 8\nnames_rows_log2 7\n", ENGLISH_COLUMNS), languages = make_model("model language\nlabels other en de\n", 3);
     tools.english = english_read(english);
     tools.work = tools.english ? english_work_new(tools.english) : NULL;
     tools.langid = langid_read(languages);

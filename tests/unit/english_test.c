@@ -139,7 +139,7 @@ static void test_a_text_is_tagged_alike_whatever_was_tagged_before(void **state)
     assert_int_equal(english_tag(m->english, m->work, text, ENGLISH_ENTITIES, &tokens, &count), 0);
     for (size_t i = 0; i < count; i++) first[i] = (uint8_t)(tokens[i].upos | tokens[i].entity << 5);
     char word[16];
-    for (int i = 0; i < 20000; i++) { /* pushes every remembered word out */
+    for (int i = 0; i < 100000; i++) { /* pushes every remembered word out */
         snprintf(word, sizeof word, "w%dx%d", i, i * 7);
         assert_int_equal(english_tag(m->english, m->work, str_from(word), ENGLISH_UPOS, &tokens, &count), 0);
     }
@@ -278,6 +278,38 @@ static void test_damaged_models_are_refused(void **state)
     }
 }
 
+static void test_a_tagger_needs_the_sizes_of_its_tables(void **state)
+{
+    (void)state;
+    const struct {
+        const char *note;
+        bool good;
+    } notes[] = {{"model english\nupos_rows_log2 3\nnames_rows_log2 2\n", true},
+                 {"model english\nupos_rows_log2 4\nnames_rows_log2 2\n", false}, /* more rows than the model has */
+                 {"model english\nupos_rows_log2 3\nnames_rows_log2 99999999999\n", false},
+                 {"model english\nupos_rows_log2 -1\nnames_rows_log2 2\n", false},
+                 {"model english\nupos_rows_log2 3\n", false},
+                 {"model other\nupos_rows_log2 3\nnames_rows_log2 2\n", false}};
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+        struct buf b, packed;
+        char head[28] = "winnow-linear 1\n";
+        head[16] = 3;
+        head[20] = 24;
+        head[24] = (char)strlen(notes[i].note);
+        buf_init(&b, 4096);
+        buf_init(&packed, 8192);
+        assert_int_equal(buf_add(&b, str_of(head, sizeof head)) | buf_add(&b, str_from(notes[i].note)), 0);
+        for (int k = 0; k < 8 * 24; k++) assert_int_equal(buf_byte(&b, (char)k), 0);
+        assert_int_equal(buf_reserve(&packed, ZSTD_compressBound(b.n)), 0);
+        packed.n = ZSTD_compress(packed.p, packed.room, b.p, b.n, 1);
+        struct english *english = english_read(buf_str(&packed));
+        assert_int_equal(english != NULL, notes[i].good);
+        english_close(english);
+        buf_free(&b);
+        buf_free(&packed);
+    }
+}
+
 static void test_every_kernel_has_the_same_sums(void **state)
 {
     (void)state;
@@ -354,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_published_captions_come_out_as_printed),
         cmocka_unit_test(test_tables_take_the_heaviest_of_equal_names),
         cmocka_unit_test(test_damaged_models_are_refused),
+        cmocka_unit_test(test_a_tagger_needs_the_sizes_of_its_tables),
         cmocka_unit_test(test_every_kernel_has_the_same_sums),
         cmocka_unit_test(test_a_text_seen_step_by_step_has_the_same_ngrams),
         cmocka_unit_test(test_languages_unsure_and_other),

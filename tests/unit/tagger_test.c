@@ -134,6 +134,13 @@ static void test_inflected_words_are_found_by_their_lemma(void **state)
     struct wordnet_word take;
     assert_true(wordnet_find(STR("take"), &take));
     assert_int_equal(wordnet_score(STR("takes"), &found, WORDNET_VERB), take.entry[WORDNET_VERB]); /* counted once */
+    enum { PERSON = 18, GROUP = 14 }; /* lexnames(5WN) */
+    wordnet_find(STR("senators"), &found);
+    assert_int_equal(wordnet_noun_file(STR("senators"), &found), PERSON);
+    wordnet_find(STR("village"), &found);
+    assert_int_equal(wordnet_noun_file(STR("village"), &found), GROUP);
+    wordnet_find(STR("beautiful"), &found);
+    assert_int_equal(wordnet_noun_file(STR("beautiful"), &found), 0);
 }
 
 static void test_unknown_words_are_nouns_and_digits_are_numbers(void **state)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Trains the models of filters/language/models from the corpora's training parts, and reports on parts that training never sees.
+# Trains the models of filters/language/models from the corpora's training and development parts, and reports on parts that
+# training never sees.
 #   train.sh BUILD DATA
 # Frequencies of words come from the Python package wordfreq, fetched with pip into BUILD where it is not there.
 set -eu
@@ -24,8 +25,8 @@ for list in "$frequencies"/wordfreq/data/small_*.msgpack.gz; do
     esac
     words="$words $language=$list"
 done
-"$build/train_english" "$models/english.model" --upos "$data/ewt-train.col.zst" "$data/atis-train.col.zst" \
-    --entities "$data/uner-train.col.zst"
+"$build/train_english" "$models/english.model" --upos "$data/ewt-train.col.zst" "$data/ewt-dev.col.zst" "$data/atis-train.col.zst" \
+    --entities "$data/uner-train.col.zst" "$data/uner-dev.col.zst"
 "$build/train_language" "$models/language.model" filters/language/train/classes.txt "$data/langid-train.tsv.zst" \
     --english "$data/ewt-train.col.zst" "$data/captions-coco-val.txt.zst" --names filters/lists/first-names.txt --words $words
 "$build/report_english" "$models/english.model" --upos "$data/ewt-test.col.zst" "$data/pud-test.col.zst" "$data/gum-test.col.zst" \
