@@ -212,6 +212,8 @@ install: man                      ## install under PREFIX (default /usr/local); 
 	install -m 644 $(filter-out %.py,$(wildcard filters/clip/builtin/*)) $(DESTDIR)$(MODELDIR)/builtin
 	install -d $(DESTDIR)$(MODELDIR)/gantman
 	install -m 644 $(filter-out %.py,$(wildcard filters/clip/gantman/*)) $(DESTDIR)$(MODELDIR)/gantman
+	install -d $(DESTDIR)$(MODELDIR)/watermark
+	install -m 644 $(wildcard filters/clip/watermark/*) $(DESTDIR)$(MODELDIR)/watermark
 	install -m 644 filters/language/models/*.model $(DESTDIR)$(MODELDIR)
 	install -D -m 644 $(BUILD)/winnow.bash $(DESTDIR)$(COMPLETIONS)/winnow
 uninstall:                        ## remove what install wrote

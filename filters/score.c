@@ -247,7 +247,7 @@ static const struct option options[] = {
     {"classes", 0, OPTION_LIST, AT(lists), .argument = "LIST", .neutral = true, .split = true,
      .help = "adds zs_LIST_MODEL: a list that comes with winnow, or a file"},
     {"classifier", 0, OPTION_LIST, AT(classifiers), .argument = "NAME", .neutral = true, .split = true,
-     .help = "gantman adds p_CLASS_gantman, pictures for adults; opennsfw=FILE.onnx p_nsfw_opennsfw of Yahoo's model; blank "
+     .help = "gantman adds p_CLASS_gantman, pictures for adults; opennsfw=FILE.onnx p_nsfw_opennsfw of Yahoo's model; watermark p_watermark_builtin; blank "
              "p_blank_builtin, pictures that show nothing"},
     {"allow-substitute", 0, OPTION_LIST, AT(substitutes), .argument = "NAME", .split = true,
      .help = "the model NAME, which is this one, may stand in for those that heads were trained on; recorded"},
@@ -291,7 +291,9 @@ const struct command command_score = {
         "p_painting_builtin, p_photo_builtin, p_placeholder_builtin, p_screenshot_builtin.\n\n"
         "--classifier gantman adds p_drawing_gantman, p_hentai_gantman, p_neutral_gantman, p_porn_gantman, p_sexy_gantman of GantMan's "
         "NSFW model, which comes with winnow; rules of obelics-images, redcaps and coyo700m read them. --classifier "
-        "opennsfw=FILE.onnx adds p_nsfw_opennsfw of Yahoo's open_nsfw, whose file is the user's. --classifier blank adds p_blank_builtin, the probability that a picture "
+        "opennsfw=FILE.onnx adds p_nsfw_opennsfw of Yahoo's open_nsfw, whose file is the user's. --classifier "
+        "watermark adds p_watermark_builtin, lettering or a logo laid over the picture, of winnow's own small network; it "
+        "is not good yet (AUC 0.69 on real pictures, reports/models/watermark.md): to look at, not to filter by. --classifier blank adds p_blank_builtin, the probability that a picture "
         "shows nothing (one colour, a spacer, a tile that says so), which filter picture.blank reads, and the measures behind it: "
         "picture_colours, picture_largest, picture_edges, picture_flat, picture_saturation, picture_side.\n\n"
         "A head's file says what it is: affine maps (.safetensors, .pth), prototypes (.npy), LAION's and DataComp's NSFW detectors. Behind the file "

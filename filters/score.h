@@ -15,6 +15,7 @@
 #include "filters/clip/head.h"
 #include "filters/clip/nsfw.h"
 #include "filters/clip/open_nsfw.h"
+#include "filters/clip/watermark.h"
 #include "filters/clip/zeroshot.h"
 #include "filters/picture/blank.h"
 #include "pipeline/base/spill.h"
@@ -57,8 +58,9 @@ struct score_list {
 struct score_extras {
     struct nsfw *gantman; /* NULL: not asked for */
     struct open_nsfw *opennsfw; /* NULL: not asked for */
+    struct watermark *watermark; /* NULL: not asked for */
     bool blank;           /* measures of pictures that show nothing (picture/blank.h) */
-    size_t count;         /* numbers of a picture: gantman's, opennsfw's, then blank's */
+    size_t count;         /* numbers of a picture: gantman's, opennsfw's, watermark's, then blank's */
     size_t columns[SCORE_EXTRAS_MOST]; /* of the output */
     size_t blank_column;  /* of what the measures make together with the model's classes */
     size_t blank_kinds[BLANK_KINDS]; /* these classes: clip_picture_class */
@@ -74,7 +76,8 @@ struct score_lane {
     float *embeddings, *pooled; /* [SCORE_CHUNK, embed], [SCORE_CHUNK, width] */
     struct nsfw_work *nsfw;
     struct open_nsfw_work *opennsfw;
-    uint8_t *nsfw_pixels, *opennsfw_pixels; /* SCORE_CHUNK pictures */
+    struct watermark_work *watermark;
+    uint8_t *nsfw_pixels, *opennsfw_pixels, *watermark_pixels; /* SCORE_CHUNK pictures */
     float *extras;        /* [SCORE_CHUNK, extras.count] */
     struct score_lane *next; /* free ones */
 };

@@ -131,5 +131,6 @@ struct str plan_list_of_column(struct str column)
 struct str plan_classifier_of_column(struct str column)
 {
     if (str_starts(column, STR("p_")) && str_ends(column, STR("_gantman"))) return STR("gantman");
+    if (str_eq(column, STR("p_watermark_builtin"))) return STR("watermark");
     return str_eq(column, STR("p_blank_builtin")) ? STR("blank") : STR_ABSENT;
 }

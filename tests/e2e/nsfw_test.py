@@ -68,7 +68,7 @@ class Demo(make.InFolder):
 
     def test_another_classifier_is_refused_and_told(self):
         done = self.winnow("score", "--model", TINY, "--classifier", "open_nsfw", "2/00000.rows.zst", code=2)
-        self.assertIn("--classifier open_nsfw: there are gantman, blank and opennsfw=FILE.onnx", done.error)
+        self.assertIn("--classifier open_nsfw: there are gantman, watermark, blank and opennsfw=FILE.onnx", done.error)
 
     def test_a_file_that_is_not_open_nsfw_is_refused_by_what_is_wrong(self):
         self.write("cut.onnx", b"\x08\x08\x3a\xff\x01\x0a")
