@@ -61,12 +61,14 @@ def pooled(places):
 
 
 def fill(network, lite0, start):
-    """ImageNet's weights; over them stem and blocks of `start`, an earlier result, where it has them (scales are in them)."""
+    """ImageNet's weights; over them those of `start`, an earlier result, whose scales are in its weights. The last map starts anew."""
+    places = {f"blocks.{BLOCKS}.expand": "head", f"blocks.{BLOCKS}.project": "place"}
     given, own = model.from_efficientnet(lite0).state_dict(), network.state_dict()
     own.update({name: given[name] for name in own if name.startswith(("stem.", "blocks."))})
     for name, array in (tensors.read(start) if start else {}).items():
-        name = name.removeprefix("watermark.")
-        if name.startswith(("stem.", "blocks.")) and name in own:
+        part, kind = name.rsplit(".", 1)
+        name = f"{places.get(part, part)}.{kind}"
+        if name in own and not part.startswith(("head", "out")):
             own[name] = torch.from_numpy(array.astype(numpy.float32))
             scale = name.removesuffix(".weight") + ".scale"
             if name.endswith(".weight") and scale in own:
@@ -195,7 +197,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("--examples", "--lite0", "--out"):
         parser.add_argument(name, required=True)
-    parser.add_argument("--start", help="stem and blocks of this model.safetensors instead of ImageNet's")
+    parser.add_argument("--start", help="this model.safetensors instead of ImageNet's weights")
     for name, value in (("--parts", 48), ("--steps", 450), ("--whole", 60), ("--fit", 12), ("--seed", 17), ("--threads", 1)):
         parser.add_argument(name, type=int, default=value)
     options = parser.parse_args()
