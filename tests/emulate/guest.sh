@@ -74,8 +74,8 @@ plans()
     cd /winnow || exit
 }
 
-# Equal bytes for 1, 2 and 7 threads in every class and precision. The sums are printed, to be held against other machines of
-# the class.
+# Equal bytes for 1, 2 and 7 threads in every class and precision. The cells' sums are printed, to be held against other machines
+# of the class.
 threads()
 {
     local class precision n out
@@ -87,7 +87,7 @@ threads()
                     --embeddings "$out-$n/e" -o "$out-$n/" /rows/2/00000.rows.zst
                 check cmp "$out-1/00000.rows.zst" "$out-$n/00000.rows.zst"
             done
-            echo "sum $class $precision $(md5sum < "$out-1/00000.rows.zst")"
+            echo "sum $class $precision $(./winnow view "$out-1/00000.rows.zst" | md5sum)"
         done
     done
 }
