@@ -231,7 +231,7 @@ INLINE const float *part_panels(const bool pairs, const bool turned, struct prod
         p->ahead = next;
         p->ahead_lines = (size / AHEAD_LINE + turns) / turns;
         p->ahead_end = (size_t)(end - next) < size ? end : next + size;
-        if (p->width == TILE_COLUMNS) panel_rows(pairs, turned, TILE_ROWS, 2, p, panel, rows, x, y + column);
+        if (turned || p->width == TILE_COLUMNS) panel_rows(pairs, turned, TILE_ROWS, 2, p, panel, rows, x, y + column); /* k is large: no wide panel */
         else panel_rows(pairs, false, WIDE_ROWS, WIDE, p, panel, rows, x, y + column);
         panel = next;
     }
