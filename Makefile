@@ -195,7 +195,7 @@ lint:                             ## clang's warnings, clang-tidy's bug finders,
 # ---- installing
 PRESETDIR ?= $(PREFIX)/share/winnow/presets
 LISTDIR   ?= $(PREFIX)/share/winnow/lists
-MODELDIR  ?= $(PREFIX)/share/winnow/clip
+CLIPDIR   ?= $(PREFIX)/share/winnow/clip
 MODELDIR  ?= $(PREFIX)/share/winnow/models
 man: all                          ## man pages and bash completion into build/
 	@mkdir -p $(BUILD)/man
@@ -203,17 +203,17 @@ man: all                          ## man pages and bash completion into build/
 	@./$(PROGRAM) help --completion > $(BUILD)/winnow.bash
 install: man                      ## install under PREFIX (default /usr/local); DESTDIR is honoured
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/winnow
-	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(PRESETDIR) $(DESTDIR)$(LISTDIR) $(DESTDIR)$(MODELDIR)
+	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(PRESETDIR) $(DESTDIR)$(LISTDIR) $(DESTDIR)$(CLIPDIR) $(DESTDIR)$(MODELDIR)
 	install -m 644 $(MODULE_FILES) $(DESTDIR)$(LIBDIR)
 	install -m 644 $(BUILD)/man/*.1 $(DESTDIR)$(MANDIR)/man1
 	install -m 644 filters/presets/*.preset $(DESTDIR)$(PRESETDIR)
 	install -m 644 filters/lists/*.txt $(DESTDIR)$(LISTDIR)
-	install -d $(DESTDIR)$(MODELDIR)/builtin
-	install -m 644 $(filter-out %.py,$(wildcard filters/clip/builtin/*)) $(DESTDIR)$(MODELDIR)/builtin
-	install -d $(DESTDIR)$(MODELDIR)/gantman
-	install -m 644 $(filter-out %.py,$(wildcard filters/clip/gantman/*)) $(DESTDIR)$(MODELDIR)/gantman
-	install -d $(DESTDIR)$(MODELDIR)/watermark
-	install -m 644 $(wildcard filters/clip/watermark/*) $(DESTDIR)$(MODELDIR)/watermark
+	install -d $(DESTDIR)$(CLIPDIR)/builtin
+	install -m 644 $(filter-out %.py,$(wildcard filters/clip/builtin/*)) $(DESTDIR)$(CLIPDIR)/builtin
+	install -d $(DESTDIR)$(CLIPDIR)/gantman
+	install -m 644 $(filter-out %.py,$(wildcard filters/clip/gantman/*)) $(DESTDIR)$(CLIPDIR)/gantman
+	install -d $(DESTDIR)$(CLIPDIR)/watermark
+	install -m 644 $(wildcard filters/clip/watermark/*) $(DESTDIR)$(CLIPDIR)/watermark
 	install -m 644 filters/language/models/*.model $(DESTDIR)$(MODELDIR)
 	install -D -m 644 $(BUILD)/winnow.bash $(DESTDIR)$(COMPLETIONS)/winnow
 uninstall:                        ## remove what install wrote

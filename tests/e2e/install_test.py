@@ -52,17 +52,23 @@ class Install(unittest.TestCase):
     def test_it_finds_the_built_in_model(self):
         self.assertEqual(self.winnow("model", "tokens", "builtin", "a cat"), "2 43 2903 3\n")
 
+    def test_it_finds_the_models_of_language(self):
+        text = os.path.join(ROOT, "tests/data/install.txt")
+        self.assertEqual(self.winnow("language", "identify", text).splitlines()[1].split("\t")[0], "en")
+        self.assertIn("\tDET\t", self.winnow("language", "tags", text))
+
     def test_it_finds_the_module_of_icu(self):
         self.assertIn("xn--bcher-kva.example", self.winnow("url", "http://Bücher.example/"))
 
     def test_it_finds_the_codecs(self):
         self.assertIn("\tok\tpng\t", self.winnow("image", PICTURE))
 
-    def test_it_finds_the_module_of_tars(self):
+    def test_it_finds_the_classifiers_and_the_module_of_tars(self):
         crawl = os.path.join(ROOT, "tests/data/one-page.warc")
         with tempfile.TemporaryDirectory() as folder:
             self.winnow("extract", "--quiet", "-o", f"{folder}/rows.rows.zst", crawl)
             self.winnow("fetch", "--quiet", "--from-warc", crawl, "--keep-bytes", "-o", f"{folder}/fetched/", f"{folder}/rows.rows.zst")
+            self.winnow("score", "--quiet", "--model", "builtin", "--classifier", "gantman", "--classifier", "watermark", "-o", f"{folder}/scored/", f"{folder}/fetched/00000.rows.zst")
             self.winnow("shard", "--quiet", "--compress", "none", "-o", f"{folder}/shards/", f"{folder}/fetched/00000.rows.zst")
             self.assertTrue(os.path.exists(f"{folder}/shards/00000.tar"))
 
