@@ -36,7 +36,7 @@ static int score_open(struct stage_run *run)
         return fail_usage("the rows have no column '%s' to compare with: --text COLUMN, or --no-similarity", o->text);
     if (score_open_parts(s, o, &run->out, stage_arena(run), run->threads) < 0 || score_texts_open(run, s) < 0 || open_cache(run, s, o) < 0)
         return -1;
-    if (strcmp(o->model, "builtin") == 0)
+    if (!run->common->quiet && strcmp(o->model, "builtin") == 0)
         log_line("model builtin: winnow's own small one, for a first look; for a corpus, name a checkpoint ('winnow model fetch' has some)");
     s->keeps_embeddings = o->embeddings != NULL;
     if (!s->keeps_embeddings) return 0;
