@@ -380,6 +380,13 @@ class Outputs(BadInput):
         os.mkdir(self.path("taken.rows.zst"))
         self.check("extract", "-q", "-o", "taken.rows.zst", "crawl.warc.gz", code=1, line="taken.rows.zst")
 
+    def test_an_output_that_is_no_regular_file(self):
+        os.symlink("/dev/null", self.path("device"))
+        self.winnow("extract", "-q", "-o", "a/", "crawl.warc.gz")
+        for arguments in (("extract", "-q", "-o", "device", "crawl.warc.gz"), ("merge", "-q", "--force", "-o", "device", "a/00000.rows.zst")):
+            self.check(*arguments, code=2, line="device: not a regular file")
+        self.assertTrue(os.path.islink(self.path("device")))
+
     def test_an_output_that_is_an_input(self):
         self.winnow("extract", "-q", "-o", "a/", "crawl.warc.gz")
         rows = self.read("a/00000.rows.zst")
