@@ -180,7 +180,7 @@ static int open_texts(struct score *s, const struct score_options *o, struct col
 {
     s->text_out = s->text_raw_out = s->choice_column = SIZE_MAX;
     for (size_t k = 0; k < o->rank; k++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "ranked_%zu", k + 1);
         struct score_rank *rank = &s->ranks[k];
         *rank = (struct score_rank){score_add_column(out, "%s%s", name, ""), score_add_column(out, "%s_from%s", name, ""), score_add_column(out, "sim_%s_%s", name, s->name)};

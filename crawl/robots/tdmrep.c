@@ -12,7 +12,7 @@ static int add_normal(struct buf *out, struct str s, const char *literal)
 {
     for (size_t i = 0; i < s.n; i++) {
         int high = s.p[i] == '%' && i + 2 < s.n ? ascii_hex(s.p[i + 1]) : -1, low = high < 0 ? -1 : ascii_hex(s.p[i + 2]);
-        char c = low < 0 ? s.p[i] : (char)(high << 4 | low);
+        char c = (char)(low < 0 ? s.p[i] : high << 4 | low);
         int result = low >= 0 && !is_unreserved(c)   ? buf_add(out, str_of(s.p + i, 3))
                      : low < 0 && strchr(literal, c) ? buf_printf(out, "%%%02X", (unsigned)(unsigned char)c)
                                                      : buf_byte(out, c);
