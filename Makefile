@@ -167,7 +167,7 @@ check: deps                       ## the whole gate: plain, ASan+UBSan, TSan, fu
 	@$(VARIANT) BUILD=build/asan SANITIZE="$(ASAN)" OPTIMISE="-O1 -g" tests
 	@$(VARIANT) BUILD=build/tsan SANITIZE="$(TSAN)" OPTIMISE="-O1 -g" all
 	@$(VARIANT) BUILD=build/fuzz CC=clang SANITIZE="$(FUZZ_FLAGS)" OPTIMISE= WARNINGS= fuzzers
-	@$(RUN_TESTS) --build build --asan build/asan --tsan build/tsan --fuzz build/fuzz --fuzz-seconds 20 --torture short
+	@$(RUN_TESTS) --build build --asan build/asan --tsan build/tsan --fuzz build/fuzz --fuzz-seconds 10 --torture short
 
 ASAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 TSAN := -fsanitize=thread
