@@ -173,7 +173,7 @@ class Eval(make.InFolder):
                         for i, (picture, word) in enumerate(zip(self.PICTURES, self.words, strict=True))]
 
     def demo(self):
-        self.winnow("extract", "-o", "1/", "--limit", LIMIT, DEMO)
+        self.winnow("extract", "-o", "1/", "--limit", "60", DEMO)
         self.winnow("fetch", "--from-warc", DEMO, "-o", "2/", "1/00000.rows.zst")
 
     def table(self, *arguments):
