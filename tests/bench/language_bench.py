@@ -40,7 +40,7 @@ def write_rows(path, texts, count):
 
 def user_seconds(*rule):
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    subprocess.run([WINNOW, "filter", "--threads", "1", "-o", "/dev/null", *rule], check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    subprocess.run([WINNOW, "filter", "--threads", "1", *rule], check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
 
 
