@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TIMEOUT = 900  # seconds for one program or module
@@ -24,12 +25,12 @@ class Totals:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
 
-    def add(self, name, passed, failed, skipped, output):
+    def add(self, seconds, name, passed, failed, skipped, output):
         self.passed += passed
         self.failed += failed
         self.skipped += skipped
         print(f"{'FAIL' if failed else 'ok':5}{name}: {passed} passed" + (f", {failed} failed" if failed else "")
-              + (f", {skipped} skipped" if skipped else ""), flush=True)
+              + (f", {skipped} skipped" if skipped else "") + (f" ({seconds:.0f} s)" if seconds >= 10 else ""), flush=True)
         if failed:
             print(output.rstrip()[-6000:], flush=True)
 
@@ -41,6 +42,12 @@ def run(command, env):
         return done.returncode, done.stdout.decode("utf-8", "replace")
     except subprocess.TimeoutExpired as late:
         return -1, (late.stdout or b"").decode("utf-8", "replace") + f"\nstopped after {TIMEOUT} s"
+
+
+def timed(kind, *arguments):
+    start = time.monotonic()
+    result = kind(*arguments)
+    return (time.monotonic() - start, *result)
 
 
 def unit(program, env, name):
@@ -123,13 +130,13 @@ def main():
             plan(e2e, f"{variant}e2e {name.removesuffix('_test')}", f"tests.e2e.{name}", env)
     workers = os.cpu_count() or 1
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        waiting = [pool.submit(kind, rest[0], rest[1], name) for kind, name, rest in jobs]
+        waiting = [pool.submit(timed, kind, rest[0], rest[1], name) for kind, name, rest in jobs]
         if options.fuzz:
             env = dict(base, WINNOW_MODULES=os.path.join(ROOT, options.fuzz, "modules"),
                        ASAN_OPTIONS=ASAN)
             for target in sorted(glob.glob(os.path.join(ROOT, options.fuzz, "tests/fuzz/*_fuzz"))):
                 if options.only in os.path.basename(target):
-                    waiting.append(pool.submit(fuzz, target, env, options.fuzz_seconds))
+                    waiting.append(pool.submit(timed, fuzz, target, env, options.fuzz_seconds))
         for result in waiting:
             totals.add(*result.result())
     print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped", flush=True)
