@@ -76,7 +76,6 @@ struct fetch {
     size_t made[MADE];   /* output columns */
 };
 
-
 /* ---- setting up */
 
 static int choose_picture_options(struct picture_options *p, const struct fetch_options *o)
@@ -250,9 +249,11 @@ static int fetch_open(struct stage_run *run)
 
 static void *item_new(struct stage_run *run)
 {
+    const struct fetch *fetch = run->state;
     struct item_jobs *jobs = calloc(1, sizeof *jobs);
-    if (!jobs) fail_memory();
-    else store_init(&jobs->store, (size_t)((run->common->memory / 4 - run->common->memory / KNOWN_SHARE) / (2 * (uint64_t)run->threads + 2)), run->common->tmp);
+    if (!jobs) return fail_memory(), NULL;
+    if (fetch->web && url_parser_init(&jobs->parser) < 0) return free(jobs), NULL;
+    store_init(&jobs->store, (size_t)((run->common->memory / 4 - run->common->memory / KNOWN_SHARE) / (2 * (uint64_t)run->threads + 2)), run->common->tmp);
     return jobs;
 }
 
@@ -260,6 +261,7 @@ static void item_free(void *user)
 {
     struct item_jobs *jobs = user;
     store_free(&jobs->store);
+    url_parser_free(&jobs->parser);
     free(jobs);
 }
 
@@ -318,6 +320,7 @@ static int look_at_rows(const struct fetch *fetch, struct stage_item *item, stru
         if (o->retry && !outcome_rule_passes(row_text(row, fetch->rule, &item->scratch))) task->kind = ROW_STAYS;
         else if (fetch->heeds_pages) task->directives = directives_of(row_text(row, fetch->page_robots, &item->scratch), str_from(fetch->agent));
         if (task->directives) task->kind = ROW_PAGE_FORBIDS;
+        if (fetch->web && task->kind == ROW_FETCH && jobs_normalise(jobs, &item->scratch, &task->url) < 0) return -1;
     }
     return jobs_make(jobs, &item->scratch);
 }

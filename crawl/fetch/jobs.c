@@ -37,6 +37,16 @@ static int find_first_rows(struct item_jobs *jobs, struct arena *arena)
     return 0;
 }
 
+int jobs_normalise(struct item_jobs *jobs, struct arena *arena, struct str *text)
+{
+    struct url url;
+    enum url_status status = url_parse(&jobs->parser, &url, NULL, *text, NULL);
+    if (status == URL_FAILED) return -1;
+    if (status != URL_OK || str_eq(url_without_fragment(&url), *text)) return 0;
+    *text = arena_copy(arena, url_without_fragment(&url));
+    return text->p ? 0 : -1;
+}
+
 int jobs_make(struct item_jobs *jobs, struct arena *arena)
 {
     jobs->count = jobs->done = 0;

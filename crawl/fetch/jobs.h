@@ -6,6 +6,7 @@
 #include "crawl/fetch/store.h"
 #include "crawl/fetch/web.h"
 #include "crawl/net/table.h"
+#include "crawl/url/url.h"
 #include "pipeline/base/arena.h"
 
 /* One URL. */
@@ -40,6 +41,7 @@ struct row_task {
 
 struct item_jobs {
     struct store store;
+    struct url_parser parser; /* from the web alone */
     /* ---- in the item's scratch */
     struct row_task *rows;
     size_t row_count;
@@ -48,6 +50,9 @@ struct item_jobs {
     struct job **turns;    /* those that run together; room for all */
     struct job **out;      /* of each row of item->out */
 };
+
+/* A URL as it is asked for: rows that winnow did not make may spell one in several ways. What is no URL stays as it is. */
+int jobs_normalise(struct item_jobs *jobs, struct arena *arena, struct str *url);
 
 /* Makes the list from the rows, whose url and kind are set. */
 int jobs_make(struct item_jobs *jobs, struct arena *arena);

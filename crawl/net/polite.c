@@ -9,7 +9,11 @@
 
 #include <stdlib.h>
 
-enum { FIRST_PAUSE_MS = 5000, PAUSE_DOUBLINGS_MAX = 16 };
+enum {
+    FIRST_PAUSE_MS = 5000,
+    PAUSE_DOUBLINGS_MAX = 16,
+    INTERVAL_MOST_MS = 86400 * 1000, /* a lower rate is once a day */
+};
 
 struct domain {
     struct table_node node;
@@ -45,7 +49,8 @@ struct polite *polite_new(const struct polite_limits *limits)
     if (!p) return fail_memory(), NULL;
     p->limits = *limits;
     if (p->limits.connections == 0) p->limits.connections = 1;
-    p->interval_ms = limits->rate > 0 ? (int64_t)(1000 / limits->rate + 0.5) : 0;
+    double interval = limits->rate > 0 ? 1000 / limits->rate + 0.5 : 0;
+    p->interval_ms = interval < INTERVAL_MOST_MS ? (int64_t)interval : INTERVAL_MOST_MS;
     table_init(&p->hosts);
     table_init(&p->domains);
     return p;

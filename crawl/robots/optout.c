@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { KEY_BYTES = 16, DIGEST_DIGITS = 64, DOMAIN_LABELS_MAX = 128 };
+enum { KEY_BYTES = 16, DIGEST_DIGITS = 64, DOMAIN_LABELS_MAX = 128, LINE_MAX_BYTES = URL_MAX + 4096 /* a comment */ };
 
 struct key {
     unsigned char bytes[KEY_BYTES];
@@ -73,28 +73,50 @@ static bool read_digest(struct str line, struct key *key)
     return true;
 }
 
+/* Whether a host may be meant: URLs allow more in theirs, and a digest of another kind looks like one. */
+static bool is_domain(struct str host)
+{
+    size_t digits = 0;
+    for (size_t i = 0; i < host.n; i++) {
+        char c = host.p[i];
+        if (!ascii_is_alpha(c) && !ascii_is_digit(c) && !memchr("-._:[]", c, 6)) return false;
+        digits += ascii_hex(c) >= 0;
+    }
+    return host.n > 0 && !(digits == host.n && digits >= 32);
+}
+
 /* A domain passes through the URL parser, which knows IDNA, case, and hosts that are addresses. */
-static int add_domain(struct optout *list, struct str domain)
+static int add_domain(struct optout *list, struct str line)
 {
     struct url url;
-    if (str_starts(domain, STR("*."))) domain = str_from_at(domain, 2);
-    if (domain.n > URL_MAX - 16) return fail("this is no domain");
+    struct str domain = str_from_at(line, str_starts(line, STR("*.")) ? 2 : str_starts(line, STR(".")) ? 1 : 0);
+    if (domain.n > URL_MAX - 16) return fail("%zu bytes are no domain", domain.n);
     char text[URL_MAX];
     int n = snprintf(text, sizeof text, "http://%.*s/", STR_ARG(domain));
     enum url_status status = url_parse(&list->parser, &url, NULL, str_of(text, (size_t)n), NULL);
-    if (status != URL_OK || url.port >= 0 || url_has_userinfo(&url) || !str_eq(url_target(&url), STR("/")))
-        return fail("'%.*s' is neither a URL, a domain nor a SHA-256", STR_ARG(domain));
+    if (status != URL_OK || url.port >= 0 || url_has_userinfo(&url) || !str_eq(url_target(&url), STR("/")) || !is_domain(url_host(&url)))
+        return fail("'%.*s' is neither a URL, a domain nor a SHA-256", STR_ARG(line));
     struct str host = url_host(&url);
-    if (host.n && host.p[host.n - 1] == '.') host.n--;
+    if (host.p[host.n - 1] == '.') host.n--;
     return add_key(list, key_of(host));
+}
+
+/* "#" at the beginning or behind white space begins a comment; elsewhere it is a fragment's. */
+static struct str without_comment(struct str line)
+{
+    for (size_t i = 0; i < line.n; i++)
+        if (line.p[i] == '#' && (i == 0 || ascii_is_space(line.p[i - 1]))) line.n = i;
+    return str_trim(line);
 }
 
 int optout_add(struct optout *list, struct str line)
 {
     struct key key;
     struct url url;
-    line = str_trim(line);
-    if (!line.n || line.p[0] == '#') return 0;
+    line = without_comment(line);
+    if (!line.n) return 0;
+    for (size_t i = 0; i < line.n; i++) /* which URLs lose without a word */
+        if ((unsigned char)line.p[i] < ' ') return fail("'%.*s' holds a tab or another control character: one entry a line is expected", STR_ARG(line));
     if (read_digest(line, &key)) return add_key(list, key);
     if (str_find(line, STR("://")) == SIZE_MAX) return add_domain(list, line);
     enum url_status status = url_parse(&list->parser, &url, NULL, line, NULL);
@@ -102,22 +124,32 @@ int optout_add(struct optout *list, struct str line)
     return add_key(list, key_of(url_without_fragment(&url)));
 }
 
+/* Bytes of the next line with its end; 0 at the file's end, LINE_MAX_BYTES for a longer one. */
+static size_t read_line(FILE *file, char line[LINE_MAX_BYTES])
+{
+    size_t n = 0;
+    for (int c; n < LINE_MAX_BYTES && (c = getc_unlocked(file)) != EOF;) {
+        line[n++] = (char)c;
+        if (c == '\n') break;
+    }
+    return n;
+}
+
 int optout_load(struct optout *list, const char *path)
 {
     FILE *file = fopen(path, "re");
-    if (!file) return fail_errno("%s", path);
-    char *line = NULL;
-    size_t room = 0, number = 0;
-    ssize_t n;
-    int result = 0;
-    while (result == 0 && (n = getline(&line, &room, file)) >= 0) {
-        number++;
-        result = optout_add(list, str_of(line, (size_t)n));
+    char *line = malloc(LINE_MAX_BYTES);
+    int result = !line ? fail_memory() : file ? 0 : fail_errno("%s", path);
+    size_t number = 0, n = 1;
+    while (result == 0 && (n = read_line(file, line)) > 0) {
+        size_t mark = ++number == 1 && str_starts(str_of(line, n), STR("\xEF\xBB\xBF")) ? 3 : 0;
+        if (n == LINE_MAX_BYTES) result = fail("a line of more than %d bytes", LINE_MAX_BYTES);
+        else result = optout_add(list, str_of(line + mark, n - mark));
         if (result < 0) fail_prefix("%s: line %zu: ", path, number);
     }
     if (result == 0 && ferror(file)) result = fail_errno("%s", path);
     free(line);
-    fclose(file);
+    if (file) fclose(file);
     return result;
 }
 

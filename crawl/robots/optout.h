@@ -4,9 +4,9 @@
  *     if (optout_load(list, "optout.txt") < 0 || optout_seal(list) < 0) return -1;
  *     if (optout_has(list, &url)) ...
  *
- * A file is text, one entry a line, "#" begins a comment:
+ * A file is text, one entry a line; "#" at the beginning of a line or behind white space begins a comment:
  *     https://example.com/a.jpg      this URL (normalised as crawl/url does it, without fragment)
- *     example.com                    this domain and all below it; "*.example.com" says the same
+ *     example.com                    this domain and all below it; "*.example.com" and ".example.com" say the same
  *     9f86d081884c7d65…              64 hexadecimal digits: SHA-256 of such a URL or domain, so that a list can be passed on
  *                                    without showing what stands in it
  * Kept are the first 16 bytes of SHA-256 of each entry, sorted: 16 bytes an entry.

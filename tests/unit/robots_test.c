@@ -244,6 +244,23 @@ static void test_optout_knows_urls_domains_and_digests(void **state)
     assert_false(listed(NULL, "http://example.org/"));
 }
 
+static void test_optout_takes_what_lists_say_beside_the_entry(void **state)
+{
+    (void)state;
+    struct optout *list = optout_new();
+    assert_non_null(list);
+    const char *const lines[] = {".dotted.test", "noted.test # since 2024", "noted.test\t# again", " spaced.test ", "http://h.test/a b.jpg # one",
+                                 "http://h.test/c.jpg#part # two", "b\xC3\xBC" "cher.test"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) assert_int_equal(optout_add(list, str_from(lines[i])), 0);
+    assert_int_equal(optout_seal(list), 0);
+    assert_int_equal(optout_count(list), 6);
+    assert_true(listed(list, "http://dotted.test/") && listed(list, "http://www.dotted.test/"));
+    assert_true(listed(list, "http://noted.test/") && listed(list, "http://spaced.test/") && listed(list, "http://xn--bcher-kva.test/"));
+    assert_true(listed(list, "http://h.test/a%20b.jpg") && listed(list, "http://h.test/c.jpg#other"));
+    assert_false(listed(list, "http://h.test/"));
+    optout_free(list);
+}
+
 static void test_optout_takes_digests_of_urls_and_domains(void **state)
 {
     (void)state;
@@ -266,6 +283,12 @@ static void test_optout_names_the_line_that_is_no_entry(void **state)
     assert_int_equal(optout_add(list, STR("ftp://example.org/a")), -1);
     assert_int_equal(optout_add(list, STR("example.org/path")), -1);
     assert_int_equal(optout_add(list, STR("two words")), -1);
+    /* none of these may pass for a domain that nobody has */
+    assert_int_equal(optout_add(list, STR("owner\0.test")), -1);
+    assert_int_equal(optout_add(list, STR("owner.test\tyes")), -1);
+    assert_int_equal(optout_add(list, STR("\"owner.test\",2024")), -1);
+    assert_int_equal(optout_add(list, STR("d41d8cd98f00b204e9800998ecf8427e")), -1); /* MD5 */
+    assert_int_equal(optout_add(list, STR(".")), -1);
     assert_int_equal(optout_load(list, "/nonexistent/list"), -1);
     assert_non_null(strstr(fail_message(), "/nonexistent/list"));
     optout_free(list);
@@ -284,6 +307,7 @@ int main(void)
         cmocka_unit_test(x_robots_tag_agrees_with_img2dataset_but_for_two_cases),
         cmocka_unit_test(test_directives_name_what_they_forbid),
         cmocka_unit_test(test_optout_knows_urls_domains_and_digests),
+        cmocka_unit_test(test_optout_takes_what_lists_say_beside_the_entry),
         cmocka_unit_test(test_optout_takes_digests_of_urls_and_domains),
         cmocka_unit_test(test_optout_names_the_line_that_is_no_entry),
     };
