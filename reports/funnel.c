@@ -261,6 +261,31 @@ void funnel_free(struct funnel *f)
 
 /* ---- what is off */
 
+/* Options by which fetch heeds less than it does by itself; `value`: the one that says so, NULL: any, which is told too. */
+static const struct {
+    const char *option, *value, *meaning;
+} unheeded[] = {
+    {"no-robots", "true", "robots.txt was not read (--no-robots)"},
+    {"no-directives", "true", "page_robots, X-Robots-Tag, tdm-reservation, tdmrep.json and ai.txt were not heeded (--no-directives)"},
+    {"rate", "0", "requests to one domain were not held to a rate (--rate 0)"},
+    {"accept-network", NULL, "hosts in private networks were asked too: --accept-network "},
+    {"proxy", NULL, "private addresses behind the proxy were not noticed: --proxy "},
+};
+
+static int look_at_politeness(const struct funnel_step *s, int (*say)(void *context, const char *sentence), void *context)
+{
+    char text[512];
+    const char *from_web = manifest_text(s->parameters, "from-web");
+    if (!from_web || strcmp(from_web, "true") != 0) return 0;
+    for (size_t i = 0; i < sizeof unheeded / sizeof *unheeded; i++) {
+        const char *value = manifest_text(s->parameters, unheeded[i].option), *wanted = unheeded[i].value;
+        if (!value || !value[0] || (wanted && strcmp(value, wanted) != 0)) continue;
+        snprintf(text, sizeof text, "%s: %s%s", s->name, unheeded[i].meaning, wanted ? "" : value);
+        if (say(context, text) < 0) return -1;
+    }
+    return 0;
+}
+
 static int look_at_step(const struct funnel_step *s, int (*say)(void *context, const char *sentence), void *context)
 {
     char text[512];
@@ -287,7 +312,7 @@ int funnel_oddities(const struct funnel *f, int (*say)(void *context, const char
     for (size_t i = 0; i < f->count; i++) {
         const struct funnel_step *s = &f->list[i], *before = i ? s - 1 : NULL;
         char text[512];
-        if (look_at_step(s, say, context) < 0) return -1;
+        if (look_at_step(s, say, context) < 0 || look_at_politeness(s, say, context) < 0) return -1;
         bool both_whole = before && before->tasks_done == before->tasks && s->tasks_done == s->tasks && !s->tasks_limited;
         if (!both_whole || !s->reads_rows || s->read == before->kept) continue;
         snprintf(text, sizeof text, "%s read %llu rows, but %s wrote %llu", s->name, (unsigned long long)s->read, before->name,

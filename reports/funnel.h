@@ -74,8 +74,8 @@ struct funnel {
 int funnel_read(struct funnel *f, const char *out);
 void funnel_free(struct funnel *f); /* may be called on a zeroed struct */
 
-/* What is not as it should be: calls `say` with a sentence each. Steps that lack tasks, that ended early, that met damage, and
- * rows that a step wrote and the next one did not read. */
+/* What is not as it should be: calls `say` with a sentence each. Steps that lack tasks, that ended early, that met damage, what
+ * fetching from the web was told not to heed, and rows that a step wrote and the next one did not read. */
 int funnel_oddities(const struct funnel *f, int (*say)(void *context, const char *sentence), void *context);
 
 #endif

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { MARKS_SHOWN = 4 }; /* on one letter: no script writes more */
+
 void html_str(struct html *h, struct str markup)
 {
     if (!h->failed && buf_add(h->out, markup) < 0) h->failed = true;
@@ -43,6 +45,8 @@ static bool is_shown(uint32_t c)
     return !turns && c != 0xad && c != 0xfeff && c < 0xe0000;
 }
 
+static void name_point(struct html *h, uint32_t c, bool chips) { html_f(h, chips ? "<span class=\"cp\">U+%04X</span>" : "U+%04X", (unsigned)c); }
+
 static void add_point(struct html *h, uint32_t c, struct str bytes, bool chips)
 {
     static const struct {
@@ -56,15 +60,20 @@ static void add_point(struct html *h, uint32_t c, struct str bytes, bool chips)
         }
     if (c == UTF8_INVALID) html_str(h, STR("\ufffd"));
     else if (is_shown(c)) html_str(h, bytes);
-    else html_f(h, chips ? "<span class=\"cp\">U+%04X</span>" : "U+%04X", (unsigned)c);
+    else name_point(h, c, chips);
 }
 
+/* Marks pile up above their letter: after a few they are named, or they would be drawn over the lines around. */
 static void add_text(struct html *h, struct str text, bool chips)
 {
+    bool have = unicode_ready() == 0;
+    size_t marks = 0;
     for (size_t i = 0; i < text.n && !h->failed;) {
         size_t from = i;
         uint32_t c = utf8_next(text, &i);
-        add_point(h, c, str_of(text.p + from, i - from), chips);
+        marks = c >= 0x300 && c != UTF8_INVALID && have && unicode_classes(c) & UNICODE_MARK ? marks + 1 : 0;
+        if (marks > MARKS_SHOWN) name_point(h, c, chips);
+        else add_point(h, c, str_of(text.p + from, i - from), chips);
     }
 }
 

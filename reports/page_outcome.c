@@ -24,6 +24,7 @@ static const char *cause_of(struct str rule, const char **meaning)
     static const struct {
         const char *name, *cause, *meaning;
     } others[] = {
+        {"page_robots", "refused", "the page that shows the picture forbids its use"},
         {"not_recorded", "gone", "the crawl holds no response for this URL"},
         {"redirect_not_recorded", "gone", "a redirect leads to a URL that the crawl does not hold"},
         {"too_many_redirects", "gone", "more redirects than allowed, or a circle of them"},

@@ -1,10 +1,12 @@
 """winnow fetch --from-web against servers on the loopback: what each answer makes of a row."""
 
 import collections
+import contextlib
 import hashlib
 import json
 import os
 import re
+import sqlite3
 import ssl
 import subprocess
 import time
@@ -139,6 +141,16 @@ class Answers(Web):
         for row in rows[3:]:
             self.assertEqual(row["image_offset"], rows[int(row["src_record"]) % 3]["image_offset"])
 
+    def test_one_url_in_several_spellings_is_asked_for_once(self):
+        """Rows of others may hold fragments, capitals, dots, names that are not ASCII."""
+        url = self.server.url("/ok?1", "h.test")
+        urls = [url, url + "#a", url + "#b", url.replace("http://h.test", "HTTP://H.Test"), url.replace("/ok", "/x/../ok"),
+                url.replace("h.test", "b\u00fccher.test"), url.replace("h.test", "xn--bcher-kva.test")]
+        rows, dropped = self.fetch(rows_of(urls))
+        self.assertEqual(self.statuses(urls, rows, dropped), ["ok"] * 7)
+        self.assertEqual([row["url"] for row in rows], urls)
+        self.assertEqual(sorted(r.host for r in self.server.asked("/ok")), ["h.test", "xn--bcher-kva.test"])
+
     def test_however_far_apart_the_rows_lie(self):
         """Dozens of items: some rows of a URL meet it while it is on its way, others long after, in another order for each number of threads."""
         def slow(c, r):
@@ -181,10 +193,11 @@ class Refusals(Web):
         robots = {0: "noai", 1: "index, noimageai", 2: "NOINDEX", 3: "noimageindex", 4: "none", 5: "nofollow", 6: "tdm-reservation: 1"}
         rows, dropped = self.fetch(rows_of(urls, robots))
         self.assertEqual(self.statuses(urls, rows, dropped), ["page_robots"] * 5 + ["ok", "page_robots", "ok", "ok"])
+        self.assertRegex(self.winnow("report", "--format", "html", self.path("out")).stdout.decode(), "page_robots</code></th><td>refused</td>")
         self.assertEqual([row["measured"] for row in dropped], ["noai", "noimageai", "noindex", "noimageindex", "noindex", "tdm-reservation"])
         self.assertEqual(sorted(r.query for r in self.server.asked("/ok")), ["0", "5", "7"])  # another page shows the first
 
-    def test_what_is_switched_off_stands_in_the_manifest(self):
+    def test_what_is_switched_off_stands_in_manifest_index_and_report(self):
         self.server.robots["h.test"] = b"User-agent: *\nDisallow: /\n"
         self.server.paths["/tags"] = lambda c, r: c.picture("X-Robots-Tag: noai")
         self.server.tdmrep["h.test"] = b'[{"location": "/chunked", "tdm-reservation": 1}]'
@@ -196,6 +209,15 @@ class Refusals(Web):
         self.assertEqual({name: said[name] for name in ("from-web", "no-robots", "no-directives", "rate", "ports", "user-agent")},
                          {"from-web": "true", "no-robots": "true", "no-directives": "true", "rate": "0", "ports": "high", "user-agent": AGENT})
         self.assertIn("127.0.0.0/8", said["accept-network"])
+        self.winnow("index", "-q", "-o", self.path("index.sqlite"), self.path("out", "00000.json"))
+        with contextlib.closing(sqlite3.connect(self.path("index.sqlite"))) as index:
+            (indexed,) = index.execute("SELECT parameters FROM stages").fetchone()
+        self.assertEqual(json.loads(indexed), said)
+        for form in ("html", "text", "json"):
+            told = self.winnow("report", "--format", form, self.path("out")).stdout.decode()
+            for words in ("robots.txt was not read (--no-robots)", "ai.txt were not heeded (--no-directives)", "not held to a rate (--rate 0)",
+                          "--accept-network 127.0.0.0/8"):
+                self.assertIn(words, told)
         self.assertEqual(len(self.server.requests), 4)
         rows, dropped = self.fetch(rows_of(urls, {0: "noai"}), "--no-robots", out="heeded")
         self.assertEqual([(row["rule"], row["measured"]) for row in dropped],
