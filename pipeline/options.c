@@ -285,7 +285,8 @@ bool options_given(const struct command_line *line, const char *name)
 
 enum { HELP_COLUMN = 26, HELP_WIDTH = 100 };
 
-/* Words of `text`, wrapped; lines after the first are indented. `at` is where the cursor stands. */
+/* Words of `text`, wrapped; lines after the first are indented. `at` is where the cursor stands. A line end of the text ends the
+ * line, two make a paragraph. */
 static void wrap(FILE *out, const char *text, int indent, int at)
 {
     bool first = true;
@@ -302,8 +303,8 @@ static void wrap(FILE *out, const char *text, int indent, int at)
         at += (int)n;
         first = false;
         text += n;
-        if (text[0] == '\n' && text[1] == '\n') {
-            fprintf(out, "\n\n%*s", indent, "");
+        if (text[0] == '\n') {
+            fprintf(out, "%s\n%*s", text[1] == '\n' ? "\n" : "", indent, "");
             at = indent;
             first = true;
         }
@@ -361,20 +362,25 @@ void options_help(FILE *out, const struct command *command)
     if (command->see_also) fprintf(out, "\nSee also: %s\n", command->see_also);
 }
 
-/* roff: a line must not begin with . or ', and backslashes and dashes are doubled. */
-static void roff(FILE *out, const char *text)
+/* roff: a line must not begin with . or ', and backslashes and dashes are doubled. `line_end`: what a line end of the text becomes;
+ * two make a paragraph. */
+static void roff_lines(FILE *out, const char *text, const char *line_end)
 {
     bool line_start = true;
     for (; *text; text++) {
+        bool ends = *text == '\n', paragraph = ends && text[1] == '\n';
         if (line_start && (*text == '.' || *text == '\'')) fputs("\\&", out);
         if (*text == '\\') fputs("\\e", out);
         else if (*text == '-') fputs("\\-", out);
-        else if (text[0] == '\n' && text[1] == '\n') fputs("\n.PP", out);
+        else if (ends) fputs(paragraph ? "\n.PP\n" : line_end, out);
         else fputc(*text, out);
-        line_start = *text == '\n';
+        line_start = ends;
+        text += paragraph;
     }
     fputc('\n', out);
 }
+
+static void roff(FILE *out, const char *text) { roff_lines(out, text, "\n"); }
 
 static void man_table(FILE *out, const char *title, const struct option *table)
 {
@@ -400,7 +406,7 @@ void options_man(FILE *out, const struct command *command, const char *version)
     fprintf(out, ".SH SYNOPSIS\n.B winnow %s\n", command->name);
     roff(out, command->arguments);
     fprintf(out, ".SH DESCRIPTION\n");
-    roff(out, command->description);
+    roff_lines(out, command->description, "\n.br\n");
     if (command->options || command->stage) fprintf(out, ".SH OPTIONS\n");
     man_table(out, "Options of this command", command->options);
     if (command->stage) man_table(out, "Options of every row stage", stage_option_table());
