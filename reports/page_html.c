@@ -45,8 +45,6 @@ static bool is_shown(uint32_t c)
     return !turns && c != 0xad && c != 0xfeff && c < 0xe0000;
 }
 
-static void name_point(struct html *h, uint32_t c, bool chips) { html_f(h, chips ? "<span class=\"cp\">U+%04X</span>" : "U+%04X", (unsigned)c); }
-
 static void add_point(struct html *h, uint32_t c, struct str bytes, bool chips)
 {
     static const struct {
@@ -60,10 +58,15 @@ static void add_point(struct html *h, uint32_t c, struct str bytes, bool chips)
         }
     if (c == UTF8_INVALID) html_str(h, STR("\ufffd"));
     else if (is_shown(c)) html_str(h, bytes);
-    else name_point(h, c, chips);
+    else html_f(h, chips ? "<span class=\"cp\">U+%04X</span>" : "U+%04X", (unsigned)c);
 }
 
-/* Marks pile up above their letter: after a few they are named, or they would be drawn over the lines around. */
+static void name_marks(struct html *h, size_t n, bool chips)
+{
+    html_f(h, chips ? "<span class=\"cp\">+%zu mark%s</span>" : "+%zu mark%s", n, n == 1 ? "" : "s");
+}
+
+/* Marks pile up above their letter: beyond a few they are counted, or they would be drawn over the lines around. */
 static void add_text(struct html *h, struct str text, bool chips)
 {
     bool have = unicode_ready() == 0;
@@ -71,10 +74,12 @@ static void add_text(struct html *h, struct str text, bool chips)
     for (size_t i = 0; i < text.n && !h->failed;) {
         size_t from = i;
         uint32_t c = utf8_next(text, &i);
-        marks = c >= 0x300 && c != UTF8_INVALID && have && unicode_classes(c) & UNICODE_MARK ? marks + 1 : 0;
-        if (marks > MARKS_SHOWN) name_point(h, c, chips);
-        else add_point(h, c, str_of(text.p + from, i - from), chips);
+        bool mark = have && c >= 0x300 && c != UTF8_INVALID && unicode_classes(c) & UNICODE_MARK;
+        if (!mark && marks > MARKS_SHOWN) name_marks(h, marks - MARKS_SHOWN, chips);
+        marks = mark ? marks + 1 : 0;
+        if (marks <= MARKS_SHOWN) add_point(h, c, str_of(text.p + from, i - from), chips);
     }
+    if (marks > MARKS_SHOWN) name_marks(h, marks - MARKS_SHOWN, chips);
 }
 
 void html_text(struct html *h, struct str text) { add_text(h, text, true); }

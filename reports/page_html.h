@@ -23,7 +23,8 @@ void html_f(struct html *h, const char *format, ...) __attribute__((format(print
 void html_str(struct html *h, struct str markup);                                           /* the same, ready made */
 
 /* Text from outside, for element content and for attributes in double quotes: & < > " ' as references; a code point that cannot
- * be seen, turns the direction of text or piles a fifth mark on a letter is named in a chip (content) or as U+XXXX (attributes). */
+ * be seen or turns the direction of text is named in a chip (content) or as U+XXXX (attributes); more than four marks on one
+ * letter are counted so. */
 void html_text(struct html *h, struct str text);
 void html_attribute(struct html *h, struct str text);
 static inline void html_c(struct html *h, const char *text) { html_text(h, str_from(text)); }

@@ -51,11 +51,14 @@ static int add_limit(const struct stats *s, const struct limit *l, struct buf *o
 
 static int add_limits(const struct stats *s, struct buf *out)
 {
-    if (s->limits.count && buf_add(out, STR("\nOther limits: rows of the step that each would pass, and the corpus if it alone moved (<=: rows let in "
-                                            "would still meet later steps)\n")) < 0)
+    size_t before = out->n;
+    if (buf_add(out, STR("\nOther limits: rows of the step that each would pass, and the corpus if it alone moved (<=: rows let in would still "
+                         "meet later steps)\n")) < 0)
         return -1;
+    size_t empty = out->n;
     for (size_t i = 0; i < s->limits.count; i++)
         if (add_limit(s, &s->limits.list[i], out) < 0) return -1;
+    if (out->n == empty) out->n = before;
     return 0;
 }
 

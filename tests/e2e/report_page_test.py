@@ -82,6 +82,7 @@ class Whole(ReportRun):
         self.assertNotIn("onload", [name for _, attributes in page.tags for name in attributes])
         for hidden in "\u2066\u2069\u200e\u200f\u061c\u200b\ufeff\u00ad":
             self.assertNotIn(hidden, text)
+        self.assertIn("pile \u0301\u0302\u0303\u0304+2 marks of marks", page.words)
 
     def test_captions_without_end_and_with_controls_stay_small(self):
         """As another program may write them: 100 kB of text, C0 and C1 controls, escapes of escapes."""
