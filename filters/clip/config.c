@@ -73,19 +73,37 @@ static int default_preprocessing(struct clip_config *c)
                        "shortest, bicubic, CLIP's mean and deviation");
 }
 
+static const char processor[] = "processor_config.json", preprocessor[] = "preprocessor_config.json";
+
+/* 1 when the text is a processor's and says in it how pictures are prepared, as transformers 5 writes it. */
+static int says_pictures(struct str text)
+{
+    json_t *json = config_parse(processor, text);
+    int result = !json ? -1 : json_is_object(json_object_get(json, "image_processor"));
+    json_decref(json);
+    return result;
+}
+
+/* Where both files are there, the processor's counts if it speaks of pictures, as in transformers. */
+static int open_preprocessing(struct clip_config *c, const struct weights *w, struct buf *text)
+{
+    int found = read_beside(w, processor, text);
+    if (found > 0) found = in_folder(w, says_pictures(buf_str(text)));
+    const char *const names[] = {found > 0 ? processor : preprocessor, processor};
+    for (size_t i = 0; found >= 0 && i < 2; i++) {
+        found = read_beside(w, names[i], text);
+        if (found > 0) return in_folder(w, clip_config_parse_preprocessor(c, names[i], buf_str(text)));
+    }
+    return found < 0 ? -1 : default_preprocessing(c);
+}
+
 static int open_hugging_face(struct clip_config *c, const struct weights *w, struct buf *text)
 {
-    static const char *const names[] = {"preprocessor_config.json", "processor_config.json"};
     int found = read_beside(w, "config.json", text);
     if (found < 0) return -1;
     if (!found) return fail("%s: no config.json beside it", weights_name(w));
     if (in_folder(w, clip_config_parse_hugging_face(c, "config.json", buf_str(text))) < 0) return -1;
-    for (size_t i = 0; i < 2; i++) {
-        found = read_beside(w, names[i], text);
-        if (found < 0) return -1;
-        if (found) return in_folder(w, clip_config_parse_preprocessor(c, names[i], buf_str(text)));
-    }
-    return default_preprocessing(c);
+    return open_preprocessing(c, w, text);
 }
 
 static int open_small(struct clip_config *c, const struct weights *w, struct buf *text)

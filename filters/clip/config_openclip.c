@@ -33,13 +33,13 @@ static int read_tower(const struct config_object *o, const char *const names[3],
 {
     static const struct refused blocks[] = {
         {"ls_init_value", another_block}, {"act_kwargs", another_block},       {"norm_kwargs", another_block},
-        {"block_type", another_block},    {"qk_norm", another_block},          {"scaled_cosine_attn", another_block},
+        {"qk_norm", another_block},       {"scaled_cosine_attn", another_block},
         {"scale_heads", another_block},   {"scale_attn_inner", another_block}, {"scale_attn", another_block},
         {"scale_fc", another_block},      {"final_ln_after_pool", another_block}};
     t->eps = 1e-5;
     if (json_is_array(json_object_get(o->json, "layers")))
         return config_fail(o, "layers", "a ResNet tower, which is not served");
-    if (refuse(o, blocks, sizeof blocks / sizeof *blocks) < 0 ||
+    if (refuse(o, blocks, sizeof blocks / sizeof *blocks) < 0 || only(o, "block_type", "default", another_block) < 0 ||
         config_count(o, "width", names[0], width, CONFIG_WIDTH_MOST, &t->width) < 0 ||
         config_count(o, "layers", names[1], 12, CONFIG_LAYERS_MOST, &t->layers) < 0 ||
         config_number(o, "mlp_ratio", NULL, 4.0, ratio) < 0)
@@ -54,7 +54,7 @@ static int read_image(struct clip_config *c, const struct config_object *o)
 {
     static const char *const names[3] = {"image width", "image layers", "image mlp"};
     static const char *const known[] = {
-        "layers", "width", "head_width", "mlp_ratio", "patch_size", "image_size", "pool_type", "pos_embed_type",
+        "block_type", "layers", "width", "head_width", "mlp_ratio", "patch_size", "image_size", "pool_type", "pos_embed_type",
         "patch_dropout", "input_patchnorm", "global_average_pool", "attn_pooler_queries", "attn_pooler_heads", "output_tokens",
         "timm_model_pretrained", "timm_pool", "timm_proj", "timm_drop", "timm_drop_path", NULL};
     static const struct refused towers[] = {
@@ -78,7 +78,7 @@ static int read_end(struct clip_config *c, const struct config_object *o)
     const char *pool = "argmax";
     uint32_t end;
     if (config_string(o, "pool_type", pool, &pool) < 0 ||
-        config_count(o, "eos_id", NULL, 49407, CONFIG_VOCABULARY_MOST, &end) < 0)
+        config_count(o, "eos_id", NULL, 2, CONFIG_VOCABULARY_MOST, &end) < 0)
         return -1;
     c->start_id = 49406;
     c->end_id = 49407;
@@ -87,7 +87,7 @@ static int read_end(struct clip_config *c, const struct config_object *o)
         return config_note(o, "pool_type", NULL, "end of text", "the largest id");
     }
     if (strcmp(pool, "eos") != 0 || end != c->end_id)
-        return config_fail(o, "pool_type", "argmax, or eos with eos_id 49407, is expected");
+        return config_fail(o, "pool_type", "argmax, or eos with eos_id 49407 (2 where it is left out), is expected");
     c->end_rule = CLIP_END_FIRST;
     return config_note(o, "pool_type", NULL, "end of text", "the first %u", end);
 }
@@ -96,7 +96,7 @@ static int read_text(struct clip_config *c, const struct config_object *o)
 {
     static const char *const names[3] = {"text width", "text layers", "text mlp"};
     static const char *const known[] = {
-        "context_length", "vocab_size", "width", "heads", "layers", "mlp_ratio", "pool_type", "proj_type", "pad_id", "eos_id",
+        "block_type", "context_length", "vocab_size", "width", "heads", "layers", "mlp_ratio", "pool_type", "proj_type", "pad_id", "eos_id",
         "text_arch", "output_tokens", "hf_model_pretrained", "hf_proj_type", "hf_pooler_type", NULL};
     static const struct refused towers[] = {
         {"hf_model_name", another_text}, {"hf_tokenizer_name", "a vocabulary that is not CLIP's"},
@@ -141,14 +141,14 @@ static int read_model(struct clip_config *c, const struct config_object *o)
 
 static int read_mode(const struct config_object *o, struct preprocess *p)
 {
-    static const char *const modes[] = {"shortest", "squash", "longest"}, *const filters[] = {"bicubic", "bilinear"};
+    static const char *const modes[] = {"shortest", "squash", "longest"}, *const filters[] = {"bicubic", "bilinear", "random"};
     const char *mode = modes[0], *filter = filters[0];
     int m = -1, f = -1;
     if (config_string(o, "resize_mode", mode, &mode) < 0 || config_string(o, "interpolation", filter, &filter) < 0) return -1;
     for (int i = 0; i < 3; i++)
         if (strcmp(mode, modes[i]) == 0) m = i;
-    for (int i = 0; i < 2; i++)
-        if (strcmp(filter, filters[i]) == 0) f = i;
+    for (int i = 0; i < 3; i++)
+        if (strcmp(filter, filters[i]) == 0) f = i % 2; /* what is random in training is bicubic afterwards */
     if (m < 0) return config_fail(o, "resize_mode", "shortest, squash or longest is expected");
     if (f < 0) return config_fail(o, "interpolation", "bicubic or bilinear is expected");
     p->mode = (enum preprocess_mode)m;

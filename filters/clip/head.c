@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LAYERS_MOST = 64, NUMBER_MOST = 4096, WIDTH_MOST = 4096 /* numbers between two layers: rooms on the stack */ };
+enum { LAYERS_MOST = 64, NUMBER_MOST = 4096, NAME_MOST = 64, WIDTH_MOST = 4096 /* numbers between two layers: rooms on the stack */ };
 
 struct layer {
     size_t in, out;
@@ -30,11 +30,12 @@ struct head {
     bool logistic;
     const char *model;
     struct hash128 digest;
+    bool *used; /* by index of tensor, while the file is read */
 };
 
 /* ---- reading */
 
-static float *read_floats(const struct weights *w, const char *name, unsigned rank, const struct tensor **found)
+static float *read_floats(struct head *h, const struct weights *w, const char *name, unsigned rank, const struct tensor **found)
 {
     const struct tensor *t = weights_find(w, str_from(name));
     if (!t) return fail("%s: tensor %s is missing", weights_name(w), name), NULL;
@@ -45,6 +46,7 @@ static float *read_floats(const struct weights *w, const char *name, unsigned ra
     float *numbers = malloc((size_t)t->count * sizeof *numbers);
     if (!numbers) return fail_memory(), NULL;
     *found = t;
+    h->used[t - weights_at(w, 0)] = true;
     if (tensor_to_f32(t, numbers) == 0) return numbers;
     free(numbers);
     return NULL;
@@ -58,14 +60,14 @@ static int add_layer(struct head *h, const struct weights *w, const char *prefix
     if (h->layer_count == LAYERS_MOST) return fail("%s: more than %d layers", weights_name(w), LAYERS_MOST);
     struct layer *l = &h->layers[h->layer_count++];
     snprintf(name, sizeof name, "%s%s", prefix, has_bias ? "weight" : "");
-    if (!(l->weight = read_floats(w, name, 2, &weight))) return -1;
+    if (!(l->weight = read_floats(h, w, name, 2, &weight))) return -1;
     l->out = (size_t)weight->shape[0];
     l->in = (size_t)weight->shape[1];
     if (h->layer_count > 1 && l[-1].out != l->in)
         return fail("%s: %s takes %zu numbers, the layer before gives %zu", weights_name(w), name, l->in, l[-1].out);
     if (!has_bias) return 0;
     snprintf(name, sizeof name, "%sbias", prefix);
-    if (!(l->bias = read_floats(w, name, 1, &bias))) return -1;
+    if (!(l->bias = read_floats(h, w, name, 1, &bias))) return -1;
     return bias->count == l->out ? 0 : fail("%s: %s has %llu numbers, its layer %zu", weights_name(w), name,
                                             (unsigned long long)bias->count, l->out);
 }
@@ -106,6 +108,7 @@ static int open_layers(struct head *h, const struct weights *w)
     unsigned numbers[LAYERS_MOST];
     h->kind = "layers";
     if (add_numbered(h, w, "layers.%u.", numbers) < 0) return -1;
+    if (!h->layer_count && add_numbered(h, w, "%u.", numbers) < 0) return -1; /* a Sequential by itself */
     for (size_t i = 0; i + 1 < h->layer_count; i++) {
         unsigned step = numbers[i + 1] - numbers[i];
         enum head_activation what = h->options.activation;
@@ -116,6 +119,15 @@ static int open_layers(struct head *h, const struct weights *w)
                               weights_name(w), numbers[i], numbers[i + 1]);
         h->layers[i].relu = what == HEAD_RELU;
     }
+    return 0;
+}
+
+/* Layers that are counted one by one, from 0 or 1: a gap is a layer that is lost. */
+static int check_consecutive(const struct head *h, const struct weights *w, const char *name, const unsigned numbers[LAYERS_MOST])
+{
+    if (!h->layer_count || numbers[0] > 1) return fail("%s: tensor %s%u.weight is missing", weights_name(w), name, h->layer_count ? numbers[0] - 1 : 1);
+    for (size_t i = 1; i < h->layer_count; i++)
+        if (numbers[i] != numbers[i - 1] + 1) return fail("%s: tensor %s%u.weight is missing", weights_name(w), name, numbers[i - 1] + 1);
     return 0;
 }
 
@@ -141,13 +153,16 @@ static int open_autokeras(struct head *h, const struct weights *w, const char *p
     const struct tensor *mean, *variance;
     h->kind = "autokeras";
     h->logistic = true;
-    if (add_numbered(h, w, "dense_%u.", numbers) < 0) return -1;
-    if (!h->layer_count) return fail("%s: no layers dense_0, dense_1, …", path);
+    if (add_numbered(h, w, "dense_%u.", numbers) < 0 || check_consecutive(h, w, "dense_", numbers) < 0) return -1;
     for (size_t i = 0; i + 1 < h->layer_count; i++) h->layers[i].relu = true;
-    if (!(h->mean = read_floats(w, "normalization.mean", 1, &mean))) return -1;
-    if (!(h->variance = read_floats(w, "normalization.variance", 1, &variance))) return -1;
+    if (!(h->mean = read_floats(h, w, "normalization.mean", 1, &mean))) return -1;
+    if (!(h->variance = read_floats(h, w, "normalization.variance", 1, &variance))) return -1;
     if (mean->count != h->layers[0].in || variance->count != h->layers[0].in)
-        return fail("%s: normalization has another width than dense_0", path);
+        return fail("%s: tensors normalization.mean and normalization.variance have %llu and %llu numbers, the first layer takes %zu", path,
+                    (unsigned long long)mean->count, (unsigned long long)variance->count, h->layers[0].in);
+    for (size_t i = 0; i < h->layers[0].in; i++)
+        if (h->variance[i] < 0)
+            return fail("%s: tensor normalization.variance: element %zu is %g: it has no root", path, i, (double)h->variance[i]);
     return h->options.categories == HEAD_RAW ? 0 : read_categories(h, path);
 }
 
@@ -160,10 +175,12 @@ static int open_batchnorm(struct head *h, const struct weights *w)
     h->kind = "batchnorm";
     h->logistic = true;
     if (add_layer(h, w, "dense.", true) < 0 || add_numbered(h, w, "dense%u.", numbers) < 0) return -1;
+    numbers[0] = 0; /* of the one without a number */
+    if (check_consecutive(h, w, "dense", numbers) < 0) return -1;
     for (size_t i = 0; i + 1 < h->layer_count; i++) h->layers[i].relu = true;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct tensor *found;
-        if (!(*arrays[i] = read_floats(w, names[i], 1, &found))) return -1;
+        if (!(*arrays[i] = read_floats(h, w, names[i], 1, &found))) return -1;
         if (found->count != h->layers[0].in) return fail("%s: %s has another width than dense", weights_name(w), names[i]);
     }
     for (size_t i = 0; i < h->layers[0].in; i++)
@@ -171,13 +188,24 @@ static int open_batchnorm(struct head *h, const struct weights *w)
     return 0;
 }
 
+/* The only tensor of the file: prototypes, or one row of weights, whose bias is 0 and which .npy may keep as a vector. */
+static int open_single(struct head *h, const struct weights *w)
+{
+    const struct tensor *only = weights_at(w, 0), *found;
+    char name[NAME_MOST];
+    bool vector = only->rank == 1 && !only->name.n;
+    h->kind = vector || only->shape[0] == 1 ? "affine" : "prototypes";
+    snprintf(name, sizeof name, "%.*s", STR_ARG(only->name));
+    if (!vector) return add_layer(h, w, name, false);
+    h->layers[h->layer_count++] = (struct layer){.out = 1, .in = (size_t)only->count, .weight = read_floats(h, w, name, 1, &found)};
+    return h->layers[0].weight ? 0 : -1;
+}
+
 static int open_kind(struct head *h, const struct weights *w, const char *path)
 {
-    if (weights_count(w) == 1 && weights_at(w, 0)->name.n == 0) {
-        h->kind = "prototypes";
-        return add_layer(h, w, "", false);
-    }
-    if (weights_find(w, STR("normalization.mean"))) return open_autokeras(h, w, path);
+    struct str single = weights_count(w) == 1 ? weights_at(w, 0)->name : STR_ABSENT;
+    if (single.p && single.n < NAME_MOST) return open_single(h, w);
+    if (weights_find(w, STR("normalization.mean")) || has(w, "dense_%u.weight", 1)) return open_autokeras(h, w, path);
     if (weights_find(w, STR("norm.running_mean"))) return open_batchnorm(h, w);
     if (weights_find(w, STR("weight"))) {
         h->kind = "affine";
@@ -185,6 +213,26 @@ static int open_kind(struct head *h, const struct weights *w, const char *path)
     }
     if (open_layers(h, w) < 0) return -1;
     return h->layer_count ? 0 : fail("%s: no head: expected weight and bias, layers.N, dense_N, norm and denseN, or one matrix", path);
+}
+
+/* A tensor that nothing reads is a part of some other network. */
+static int check_rest(const struct head *h, const struct weights *w)
+{
+    for (size_t i = 0; i < weights_count(w); i++) {
+        struct str name = weights_at(w, i)->name;
+        if (!h->used[i] && !str_ends(name, STR("num_batches_tracked")))
+            return fail("%s: tensor %.*s: no part of a head of %s", weights_name(w), STR_ARG(name), h->kind);
+    }
+    return 0;
+}
+
+static int read_head(struct head *h, const struct weights *w, const char *path)
+{
+    h->used = calloc(weights_count(w) + 1, sizeof *h->used);
+    int result = !h->used ? fail_memory() : open_kind(h, w, path) < 0 ? -1 : check_rest(h, w);
+    free(h->used);
+    h->used = NULL;
+    return result;
 }
 
 /* "vit_l_14", "ViT-L-14", "-l14-" in a file's name. */
@@ -223,7 +271,7 @@ struct head *head_open(const char *path, const struct head_options *options)
     h->options = *options;
     h->model = model_in_name(path);
     struct weights *w = weights_open(path);
-    int result = w ? open_kind(h, w, path) : -1;
+    int result = w ? read_head(h, w, path) : -1;
     if (result == 0) result = digest_head(h, w);
     h->logistic = (h->logistic || options->logistic) && !options->logit;
     weights_close(w);
@@ -249,6 +297,7 @@ size_t head_width(const struct head *h) { return h->layers[0].in; }
 size_t head_outputs(const struct head *h) { return h->layers[h->layer_count - 1].out; }
 bool head_is_prototypes(const struct head *h) { return strcmp(h->kind, "prototypes") == 0; }
 const char *head_kind(const struct head *h) { return h->kind; }
+bool head_lacks_bias(const struct head *h) { return !h->layers[0].bias && !head_is_prototypes(h); }
 const char *head_model(const struct head *h) { return h->model; }
 struct hash128 head_digest(const struct head *h) { return h->digest; }
 

@@ -10,11 +10,14 @@
  * - `layers.N.weight`, `layers.N.bias`: affine maps one behind the other, counted as in the Sequential that they were trained
  *   in: N rises by 1 where nothing stood between, by 3 where ReLU and dropout did, by 2 where one of them did, which
  *   `activation` must then say, but for the improved aesthetic predictor, known by its widths 1024-128-64-16-1: dropout;
+ *   `N.weight`, `N.bias`, a Sequential saved by itself, is the same;
  * - `normalization.mean`, `normalization.variance` [d], `dense_N.weight`, `dense_N.bias`: AutoKeras' NSFW detectors, with ReLU
  *   between and a logistic output; `STEM.categories.json.gz` beside it has the tables of their category columns;
  * - `norm.running_mean`, `norm.running_var`, `norm.weight`, `norm.bias` [d], `dense.weight`, `dense1.weight`, … and biases:
  *   DataComp's NSFW head, batch normalisation with an epsilon of 0, ReLU between, a logistic output;
- * - one matrix [n, d] without a name (.npy): prototypes; the outputs are dot products.
+ * - one matrix [n, d] and nothing else, of any name or none (.npy): prototypes; the outputs are dot products. Of one row, or a
+ *   vector [d]: an affine map whose bias is 0.
+ * A tensor that none of these has is an error.
  *
  * Weights are single, arithmetic is double. Immutable once open. (spec: filter-rules.md section 6.)
  */
@@ -50,6 +53,7 @@ size_t head_width(const struct head *head);   /* numbers of an embedding */
 size_t head_outputs(const struct head *head);
 bool head_is_prototypes(const struct head *head); /* its outputs are similarities: the largest one is the answer */
 const char *head_kind(const struct head *head); /* "affine", "layers", "autokeras", "batchnorm", "prototypes" */
+bool head_lacks_bias(const struct head *h); /* one row of weights by itself: on purpose, or for want of a part */
 /* The model whose embeddings it was trained on, as far as the file's name says: "b32", "b16", "l14"; NULL when it does not. */
 const char *head_model(const struct head *head);
 struct hash128 head_digest(const struct head *head); /* of numbers, tables and options */

@@ -113,6 +113,8 @@ static int scan_header(struct scan *x, struct tensor *t)
             return fail_header(x, "True or False");
         if (!take(x, STR(",")) && !(x->at < x->s.n && x->s.p[x->at] == '}')) return fail_header(x, "} or a comma");
     }
+    skip_spaces(x);
+    if (x->at < x->s.n) return fail_header(x, "nothing more");
     if (seen != (DESCR | ORDER | SHAPE)) return fail("%s: header: descr, fortran_order or shape is missing", x->file);
     if (tensor_set_shape(t, shape, rank) < 0) return fail_prefix("%s: ", x->file), -1;
     if (fortran && t->count)

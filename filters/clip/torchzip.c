@@ -209,6 +209,8 @@ static int read_all(struct reader *r)
 {
     size_t before = r->list->n;
     if (zip_open(&r->zip, r->file, r->zip.bytes) < 0 || read_pickle(r) < 0) return -1;
+    const struct pickle_value *root = pickle_value(&r->pickle, r->pickle.root);
+    if (root->kind == PICKLE_TENSOR) return read_tensor(r, root); /* one tensor, without a name */
     const struct pickle_value *dict = state_dict(&r->pickle);
     if (!dict) return fail("%s: no dictionary of tensors in it, nor under state_dict, model or weights", r->file);
     if (collect(r, dict, 0) < 0) return -1;

@@ -5,7 +5,7 @@
  *     if (torchzip_read("pytorch_model.bin", bytes, &list) < 0) return -1;    appends; slices point into `bytes`
  *
  * The tensors are those of a state dict: the pickled dictionary itself, or the one under `state_dict`, `model` or `weights`
- * in it; a prefix `module.` that all of them have is taken off. In a TorchScript archive they are the attributes of its
+ * in it; a prefix `module.` that all of them have is taken off; one tensor pickled by itself has an empty name. In a TorchScript archive they are the attributes of its
  * modules, named by their path. Anything else in the file is not looked at. Every tensor's offset, sizes and strides are held
  * against its storage, and the storage against its entry in the zip. (spec: clip.md section 10.)
  */

@@ -3,6 +3,7 @@
 #include "filters/clip/zip.h"
 
 #include <inttypes.h>
+#include <libdeflate.h>
 #include <stdlib.h>
 
 #include "pipeline/base/fail.h"
@@ -86,7 +87,8 @@ static int read_entry(const struct zip *zip, struct str *rest, struct zip_entry 
     if (name + extra + comment > s.n - DIRECTORY_SIZE) return fail("%s: the zip directory is cut off", zip->file);
     *e = (struct zip_entry){
         .name = str_of(s.p + DIRECTORY_SIZE, name), .size = little(s, 24, 4), .packed = little(s, 20, 4),
-        .header = little(s, 42, 4), .method = (unsigned)little(s, 10, 2), .flags = (unsigned)little(s, 8, 2)};
+        .header = little(s, 42, 4), .method = (unsigned)little(s, 10, 2), .flags = (unsigned)little(s, 8, 2),
+        .crc = (uint32_t)little(s, 16, 4)};
     *rest = str_from_at(s, DIRECTORY_SIZE + name + extra + comment);
     return read_extra(zip, str_of(s.p + DIRECTORY_SIZE + name, extra), e);
 }
@@ -126,6 +128,16 @@ const struct zip_entry *zip_find(const struct zip *zip, struct str name)
     return zip->n ? bsearch(&key, zip->entries, zip->n, sizeof *zip->entries, by_name) : NULL;
 }
 
+/* Once an entry: many tensors may lie in one. */
+static int check_intact(const struct zip *zip, const struct zip_entry *e, struct str content)
+{
+    if (e->intact || e->crc == 0) return 0;
+    if (libdeflate_crc32(0, content.p, content.n) != e->crc)
+        return fail("%s: entry %.*s: its content is not what the CRC in the zip directory says: damaged", zip->file, STR_ARG(e->name));
+    zip->entries[e - zip->entries].intact = true;
+    return 0;
+}
+
 int zip_stored(const struct zip *zip, const struct zip_entry *e, struct str *content)
 {
     struct str s = zip->bytes;
@@ -139,5 +151,5 @@ int zip_stored(const struct zip *zip, const struct zip_entry *e, struct str *con
     if (start > s.n || e->size > s.n - start || e->packed != e->size)
         return fail("%s: entry %.*s: %" PRIu64 " bytes reach outside the file", zip->file, STR_ARG(e->name), e->size);
     *content = str_of(s.p + start, (size_t)e->size);
-    return 0;
+    return check_intact(zip, e, *content);
 }

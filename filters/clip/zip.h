@@ -6,8 +6,8 @@
  *     if (e && zip_stored(&zip, e, &data) < 0) return -1;         data: a slice of `bytes`
  *     zip_close(&zip);
  *
- * Zip64 is read; files in several parts and encrypted entries are refused. Sizes are the central directory's (writers that
- * stream leave those of the local headers 0).
+ * Zip64 is read; files in several parts and encrypted entries are refused. Sizes and checks are the central directory's (writers
+ * that stream leave those of the local headers 0).
  */
 #ifndef WINNOW_CLIP_ZIP_H
 #define WINNOW_CLIP_ZIP_H
@@ -21,6 +21,8 @@ struct zip_entry {
     uint64_t header;   /* offset of the local header */
     unsigned method;   /* 0: stored, 8: deflated */
     unsigned flags;
+    uint32_t crc;      /* of the content; 0: may not have been computed (torch.serialization.set_crc32_options) */
+    bool intact;       /* the content has been held against it */
 };
 
 struct zip {
@@ -34,6 +36,7 @@ bool zip_begins(struct str bytes); /* with a local header */
 int zip_open(struct zip *zip, const char *file, struct str bytes); /* `zip` may be closed in either case */
 void zip_close(struct zip *zip);
 const struct zip_entry *zip_find(const struct zip *zip, struct str name); /* NULL without a sentence */
-int zip_stored(const struct zip *zip, const struct zip_entry *entry, struct str *content); /* -1: compressed, out of bounds */
+/* -1 with a sentence: compressed, out of bounds, or not what its CRC says. */
+int zip_stored(const struct zip *zip, const struct zip_entry *entry, struct str *content);
 
 #endif

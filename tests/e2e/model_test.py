@@ -148,6 +148,19 @@ class PlainLoopsTest(WithFolder):
         first, _, third = parse(out)
         self.assertEqual(first, third)
 
+    def test_a_processors_preprocessing_counts_before_a_preprocessors(self):
+        clip_data.make_clip().make(self.folder)
+
+        def mean():
+            return next(line.split("\t") for line in run("info", self.folder)[0].split("\n") if line.startswith("mean\t"))
+        path = f"{self.folder}/processor_config.json"
+        for content, source in (({"processor_class": "CLIPProcessor"}, "preprocessor_config.json"),
+                                ({"image_processor": {"size": 32, "crop_size": 32, "image_mean": [0.5] * 3}}, "processor_config.json")):
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump(content, file)
+            self.assertEqual(mean()[2].split(":")[0], source)
+        self.assertEqual(mean()[1], "0.5 0.5 0.5")
+
     def test_info_says_where_the_activation_comes_from(self):
         lines = [line.split("\t") for line in run("info", TINY)[0].split("\n")]
         self.assertIn(["image activation", "quickgelu", "config.json: vision_config.hidden_act"], lines)

@@ -179,7 +179,8 @@ static void test_what_openclip_calls_another_model_is_refused(void **state)
         {OPENCLIP("", "", ",\"multimodal_cfg\":{\"width\":512}"), "multimodal_cfg"},
         {OPENCLIP("", "", ",\"quick_gelu\":1"), "quick_gelu"},
         {OPENCLIP("", "", "},\"preprocess_cfg\":{\"resize_mode\":\"fit\""), "resize_mode"},
-        {OPENCLIP("", "", "},\"preprocess_cfg\":{\"interpolation\":\"random\""), "interpolation"},
+        {OPENCLIP("", "\"pool_type\":\"eos\"", ""), "text_cfg.pool_type"}, /* without eos_id it is 2 */
+        {OPENCLIP("", "", "},\"preprocess_cfg\":{\"interpolation\":\"nearest\""), "interpolation"},
         {OPENCLIP("", "", "},\"preprocess_cfg\":{\"size\":336"), "preprocess_cfg.size"},
         {OPENCLIP("", "", "},\"preprocess_cfg\":{\"mode\":\"L\""), "preprocess_cfg.mode"},
         {OPENCLIP("", "", "},\"preprocess_cfg\":{\"mean\":[0.5]"), "preprocess_cfg.mean"},
@@ -192,8 +193,9 @@ static void test_missing_keys_take_openclips_defaults(void **state)
     (void)state;
     struct clip_config c;
     assert_int_equal(parsed(clip_config_parse_openclip, &c, OPENCLIP("\"patch_dropout\":0.5,\"timm_model_name\":null,"
-        "\"attentional_pool\":false,\"norm_kwargs\":{}", "\"pool_type\":\"eos\",\"eos_id\":49407",
-        ",\"custom_text\":true")), 0);
+        "\"block_type\":\"default\",\"attentional_pool\":false,\"norm_kwargs\":{}", "\"pool_type\":\"eos\",\"eos_id\":49407",
+        ",\"custom_text\":true},\"preprocess_cfg\":{\"interpolation\":\"random\"")), 0);
+    assert_int_equal(c.preprocess.filter, PREPROCESS_BICUBIC);
     assert_int_equal(c.patch, 16);
     assert_int_equal(c.image.heads, 12);
     assert_int_equal(c.image.mlp, 3072);

@@ -201,6 +201,7 @@ static void test_npy_objects_and_lies_are_refused(void **state)
     assert_npy_refused("{'descr': '<f4', 'shape': (1,)}", 4, "missing");
     assert_npy_refused("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'x': 1}", 4, "key x");
     assert_npy_refused("{'descr': '<f4", 4, "end of a string");
+    assert_npy_refused("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)} x", 4, "nothing more");
 }
 
 /* ---- torch zips ---- */
@@ -376,6 +377,16 @@ static void test_zip_directories_that_lie_are_refused(void **state)
         zip_close(&zip);
     }
     char *directory = memmem(z.file.p, z.file.n, "PK\1\2", 4);
+    memcpy(directory + 16, "\x86\xA6\x10\x36", 4); /* the CRC of "hello" */
+    assert_int_equal(zip_open(&zip, "m.pt", file), 0);
+    assert_int_equal(zip_stored(&zip, zip_find(&zip, STR("a")), &content), 0);
+    zip_close(&zip);
+    directory[16] ^= 1;
+    assert_int_equal(zip_open(&zip, "m.pt", file), 0);
+    assert_int_equal(zip_stored(&zip, zip_find(&zip, STR("a")), &content), -1);
+    assert_says("entry a: its content is not what the CRC");
+    zip_close(&zip);
+    memset(directory + 16, 0, 4);
     directory[24] = 100; /* larger than the file */
     directory[20] = 100;
     assert_int_equal(zip_open(&zip, "m.pt", file), 0);

@@ -261,6 +261,84 @@ static void test_batch_normalisation_comes_before_the_layers(void **state)
     unlink(path);
 }
 
+/* A head of the tensors but number `without` (none: SIZE_MAX); NULL where it is refused. */
+static struct head *head_of(const char *path, const struct made *all, size_t count, size_t without)
+{
+    struct made some[16];
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (i != without) some[n++] = all[i];
+    write_tensors(path, some, n);
+    return head_open(path, &(struct head_options){.categories = HEAD_RAW});
+}
+
+static void test_a_head_that_lacks_a_part_or_has_one_too_many_is_refused(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/winnow-head-XXXXXX.safetensors";
+    int fd = mkstemps(path, 12);
+    assert_true(fd >= 0);
+    close(fd);
+    const float mean[2] = {0.5f, -1}, variance[2] = {4, 0.25f}, square[4] = {1, 1, -1, -1}, bias[2] = {0, 1}, row[2] = {0.5f, 100};
+    struct made made[] = {{"normalization.mean", "2", mean, 2}, {"normalization.variance", "2", variance, 2},
+                          {"dense_1.weight", "2,2", square, 4}, {"dense_1.bias", "2", bias, 2}, {"dense_2.weight", "2,2", square, 4},
+                          {"dense_2.bias", "2", bias, 2}, {"dense_3.weight", "1,2", row, 2}, {"dense_3.bias", "1", row, 1}};
+    enum { COUNT = sizeof made / sizeof *made };
+    for (size_t without = 0; without < COUNT; without++) {
+        assert_null(head_of(path, made, COUNT, without));
+        if (!strstr(fail_message(), made[without].name) && without != 6) fail_msg("without %s: %s", made[without].name, fail_message());
+    }
+    struct made gap[] = {made[0], made[1], made[2], made[3], made[6], made[7]}; /* the shapes fit without dense_2, too */
+    assert_null(head_of(path, gap, 6, SIZE_MAX));
+    assert_non_null(strstr(fail_message(), "dense_2.weight"));
+    const float negative[2] = {4, -1};
+    made[1].numbers = negative;
+    assert_null(head_of(path, made, COUNT, SIZE_MAX));
+    assert_non_null(strstr(fail_message(), "normalization.variance"));
+    made[1].numbers = variance;
+    struct head *h = head_of(path, made, COUNT, SIZE_MAX);
+    if (!h) fail_msg("%s", fail_message());
+    head_close(h);
+    const struct made more[] = {{"weight", "1,2", row, 2}, {"bias", "1", row, 1}, {"scale", "1", row, 1}};
+    assert_null(head_of(path, more, 3, SIZE_MAX));
+    assert_non_null(strstr(fail_message(), "scale"));
+    unlink(path);
+}
+
+static void test_a_sequential_and_a_matrix_by_themselves_are_heads(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/winnow-head-XXXXXX.safetensors";
+    int fd = mkstemps(path, 12);
+    assert_true(fd >= 0);
+    close(fd);
+    const float square[4] = {1, 1, -1, -1}, bias[2] = {0, 1}, row[2] = {0.5f, 100}, x[2] = {3, 4};
+    double out[2];
+    const struct made layers[] = {{"0.weight", "2,2", square, 4}, {"0.bias", "2", bias, 2}, {"3.weight", "1,2", row, 2}, {"3.bias", "1", bias, 1}};
+    struct head *h = head_of(path, layers, 4, SIZE_MAX);
+    if (!h) fail_msg("%s", fail_message());
+    head_apply(h, x, out); /* (7, -6) → ReLU → 3.5 */
+    assert_true(out[0] == 3.5);
+    head_close(h);
+    const struct made rows[] = {{"prototypes", "2,2", square, 4}}, weight[] = {{"weight", "1,2", row, 2}}, one[] = {{"", "2", row, 2}};
+    h = head_of(path, rows, 1, SIZE_MAX);
+    if (!h) fail_msg("%s", fail_message());
+    assert_true(head_is_prototypes(h));
+    head_apply(h, x, out);
+    assert_true(out[0] == 7 && out[1] == -7);
+    head_close(h);
+    for (size_t i = 0; i < 2; i++) {
+        h = head_of(path, i ? one : weight, 1, SIZE_MAX);
+        if (!h) fail_msg("%s", fail_message());
+        assert_false(head_is_prototypes(h));
+        assert_true(head_lacks_bias(h));
+        head_apply(h, x, out);
+        assert_true(out[0] == 401.5);
+        head_close(h);
+    }
+    unlink(path);
+}
+
 static void test_halves_round_to_nearest_even(void **state)
 {
     (void)state;
@@ -290,6 +368,8 @@ int main(void)
         cmocka_unit_test(test_a_head_says_whose_embeddings_it_takes),
         cmocka_unit_test(test_hostile_files_are_refused_and_odd_ones_read),
         cmocka_unit_test(test_batch_normalisation_comes_before_the_layers),
+        cmocka_unit_test(test_a_head_that_lacks_a_part_or_has_one_too_many_is_refused),
+        cmocka_unit_test(test_a_sequential_and_a_matrix_by_themselves_are_heads),
         cmocka_unit_test(test_halves_round_to_nearest_even),
     };
     return cmocka_run_group_tests(tests, load_expected, free_expected);
