@@ -386,6 +386,7 @@ static int check_columns(struct chain *chain, struct rule *rule, bool (*has)(con
     for (size_t i = 0; i < rule->slot_count + 1 && !rule->unserved; i++) {
         size_t slot = i < rule->slot_count ? rule->slots[i] : rule->condition_slot;
         if (slot == SIZE_MAX || has(context, str_from(chain->columns[slot]))) continue;
+        if (chain->tells_language && strcmp(chain->columns[slot], FILTER_LANGUAGE_COLUMN) == 0) continue;
         if (rule_unserved(chain, rule, "the rows have no column %s", chain->columns[slot]) < 0) return -1;
     }
     return 0;
@@ -441,7 +442,9 @@ static int carry_bounds(struct chain *chain, struct rule *rule)
 /* Classes and shares of the pool need no scale. */
 static int check_scale(struct chain *chain, struct rule *rule)
 {
-    if (!rule->substitute || !strstr(rule->substitute, "_builtin for ")) return 0;
+    const struct rule_value *column = rule_value(rule, "column");
+    bool of_labels = column && str_starts(column->text, STR("zs_"));
+    if (of_labels || !rule->substitute || !strstr(rule->substitute, "_builtin for ")) return 0;
     for (size_t i = 0; i < SCALED_VALUES; i++) {
         const struct rule_value *v = bound_of_preset(rule, i);
         if (!v || v->carried_from.n) continue;
@@ -460,6 +463,7 @@ int chain_prepare(struct chain *chain, bool (*has_column)(const void *context, s
 {
     chain->has_column = has_column;
     chain->has_context = context;
+    chain->tells_language = false;
     for (size_t i = 0; i < chain->count; i++) {
         struct rule *rule = chain->rules[i];
         if (rule->left_out) continue;

@@ -45,6 +45,7 @@ struct chain {
     struct count_lookups *lookups; /* tables of counts (counts/lookup.h), opened by the caller before chain_prepare; the chain closes
                                       them. NULL: none */
     bool plans_counts;             /* there will be every table that a rule asks for: for a plan */
+    bool tells_language;           /* a rule writes the column `language`: of chain_prepare, as rules behind it read it */
     bool (*has_column)(const void *context, struct str name); /* of chain_prepare */
     const void *has_context;
 };
@@ -84,6 +85,7 @@ struct filter_row {
     struct str *cells;       /* by slot; the caller fills all of them for each row */
     struct str text_before;  /* the row's text as it came, once a rule has changed it; absent before */
     struct str entities;     /* what names became, where a rule replaced some: the column `entities`; absent before */
+    struct str language;     /* what a rule told of the text: the column `language`; absent before */
     bool *failed;            /* by rule: of the last chain_judge */
     struct arena arena;      /* lives until the next filter_row_begin */
     struct text_memo *memo;  /* private: forms and words of the text, made once a row (text/forms.h) */
@@ -99,6 +101,7 @@ void filter_row_set_text(struct filter_row *row, struct str text);
 struct rule_counts {
     uint64_t asked;   /* rows that reached the rule */
     uint64_t removed; /* of those, dropped by it */
+    uint64_t found, found_in; /* of a filter that finds: how much in the rows that it kept, and in how many of them */
     uint64_t behind_asked;  /* rows that an earlier rule dropped and that it was asked of: all for cheap rules, a sample for
                                costly ones */
     uint64_t behind_failed; /* of those, failed it: alone it removes `removed` and these, scaled up from the sample */

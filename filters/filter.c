@@ -12,6 +12,7 @@
 #include "filters/counts/rules.h"
 #include "filters/filter_report.h"
 #include "filters/ids.h"
+#include "filters/language/identify.h"
 #include "filters/learn/learn.h"
 #include "filters/preset.h"
 #include "pipeline/base/fail.h"
@@ -46,7 +47,7 @@ struct filter_stage {
     struct ids keep_ids, drop_ids;
     size_t id, uid;                /* columns of the input; SIZE_MAX where absent */
     size_t inputs[CHAIN_COLUMNS];  /* slot → column of the input, SIZE_MAX where absent */
-    size_t text_out, text_raw_out, entities_out; /* columns of the output */
+    size_t text_out, text_raw_out, entities_out, language_out; /* columns of the output */
     size_t marks[MARKS];           /* rule, measured, bound, also; with --mark */
     bool widens;                   /* the output has more columns than the input */
     bool samples;                  /* some rule is costly */
@@ -94,6 +95,7 @@ static int gather_rules(const struct filter_options *o, struct chain *chain)
 static int check_substitute(const struct columns *in, const char *name)
 {
     struct str model = str_from(name);
+    if (str_eq(model, STR(IDENTIFIER_OWN_NAME))) return 0;
     for (size_t i = 0; i < in->count; i++) {
         struct str column = str_from(in->list[i].name);
         bool score = str_starts(column, STR("sim_")) || str_starts(column, STR("p_")) || str_starts(column, STR("zs_"));
@@ -180,7 +182,8 @@ static int open_columns(struct stage_run *run, struct filter_stage *f)
     for (size_t i = 0; i < f->chain.column_count; i++) f->inputs[i] = columns_find(&run->in, str_from(f->chain.columns[i]));
     f->id = columns_find(&run->in, STR("id"));
     f->uid = columns_find(&run->in, STR("uid_datacomp"));
-    f->text_out = f->text_raw_out = f->entities_out = SIZE_MAX;
+    f->text_out = f->text_raw_out = f->entities_out = f->language_out = SIZE_MAX;
+    if (f->chain.tells_language && (f->language_out = add_output(run, FILTER_LANGUAGE_COLUMN)) == SIZE_MAX) return -1;
     if (names_entities(&f->chain) && (f->entities_out = add_output(run, "entities")) == SIZE_MAX) return -1;
     if (changes_text(&f->chain)) {
         if ((f->text_out = add_output(run, "text")) == SIZE_MAX) return -1;
@@ -371,6 +374,7 @@ static int pass_row(struct stage_run *run, struct stage_item *item, const struct
         if (passed->cells[f->text_raw_out].n == 0 && row_set(out, passed, f->text_raw_out, cells->text_before) < 0) return -1;
     }
     if (cells->entities.n && row_set(out, passed, f->entities_out, cells->entities) < 0) return -1;
+    if (cells->language.p && row_set(out, passed, f->language_out, cells->language) < 0) return -1;
     if (!v->rule.p || passed->cells[f->marks[0]].n) return 0; /* the first mark stays */
     const struct str values[MARKS] = {v->rule, v->measured, v->bound, v->also};
     for (size_t i = 0; i < MARKS; i++)
@@ -480,7 +484,7 @@ static const struct option options[] = {
      .help = "leaves a rule out, or with 'unserved' all that cannot be served here"},
     {"allow-substitute", 0, OPTION_LIST, offsetof(struct filter_options, substitutes), .argument = "NAME", .split = true,
      .help = "scores of the model NAME may stand in for those that rules ask for; a preset's bound on similarity is carried over to "
-             "builtin at equal pass rate; recorded"},
+             "builtin at equal pass rate; winnow_language: winnow's own languages for a model that is not there; recorded"},
     {"counts", 0, OPTION_LIST, offsetof(struct filter_options, counts), .argument = "TABLE", .neutral = true,
      .help = "a table of winnow count, for rules that ask how often something occurs; may be repeated"},
     {"mark", 0, OPTION_FLAG, offsetof(struct filter_options, mark), .help = "drops nothing; adds rule, measured, bound, also"},
@@ -491,7 +495,7 @@ static const struct option options[] = {
     {0}};
 
 static const struct stage stage = {
-    .behaviour = 1,
+    .behaviour = 2,
     .needs = "",
     .drops = true,
     .run_size = sizeof(struct filter_stage),

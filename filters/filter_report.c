@@ -35,6 +35,8 @@ void filter_totals_add(struct filter_totals *t, const struct filter_totals *more
     for (size_t i = 0; i < t->rule_count; i++) {
         t->rules[i].asked += more->rules[i].asked;
         t->rules[i].removed += more->rules[i].removed;
+        t->rules[i].found += more->rules[i].found;
+        t->rules[i].found_in += more->rules[i].found_in;
         t->rules[i].behind_asked += more->rules[i].behind_asked;
         t->rules[i].behind_failed += more->rules[i].behind_failed;
     }
@@ -58,6 +60,8 @@ int filter_totals_count(struct stage_item *item, const struct filter_totals *t, 
         if (exact && count_rule(item, "alone", rule, c->removed + c->behind_failed) < 0) return -1;
         if (!exact && count_rule(item, "behind", rule, c->behind_failed) < 0) return -1;
         if (!exact && count_rule(item, "behind_of", rule, c->behind_asked) < 0) return -1;
+        bool finds = rule->filter->finds;
+        if (finds && (count_rule(item, "found", rule, c->found) < 0 || count_rule(item, "found_in", rule, c->found_in) < 0)) return -1;
         if (mark && count_rule(item, "marked", rule, c->removed) < 0) return -1;
     }
     return 0;
@@ -85,6 +89,7 @@ void filter_totals_print(const struct filter_totals *t, const struct chain *chai
                      (double)c->removed + (double)c->behind_failed / (double)c->behind_asked * (double)behind);
         log_line("%-*s %12llu %12llu %s%11s", wide, rule->name, (unsigned long long)c->asked, (unsigned long long)c->removed,
                  exact ? " " : "≈", alone);
+        if (rule->filter->finds) log_line("%-*s found %llu in %llu rows", wide, "", (unsigned long long)c->found, (unsigned long long)c->found_in);
     }
 }
 

@@ -17,7 +17,8 @@ void filter_totals_clear(struct filter_totals *t);
 void filter_totals_add(struct filter_totals *t, const struct filter_totals *more);
 /* Into the manifest's counts: reached.RULE; alone.RULE for cheap rules; for costly ones behind.RULE of behind_of.RULE, which are
  * rows of the sample that an earlier rule dropped and this one fails (so alone is about removed + behind / behind_of x
- * (rows - reached)); with `mark` marked.RULE, what it would have removed. */
+ * (rows - reached)); with `mark` marked.RULE, what it would have removed; of rules that find something found.RULE and
+ * found_in.RULE, rows. */
 int filter_totals_count(struct stage_item *item, const struct filter_totals *t, const struct chain *chain, bool mark);
 void filter_totals_print(const struct filter_totals *t, const struct chain *chain); /* a line a rule on stderr */
 

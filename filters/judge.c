@@ -45,7 +45,7 @@ void filter_row_begin(struct filter_row *row)
 {
     arena_reset(&row->arena);
     text_memo_forget(row->memo);
-    row->text_before = row->entities = STR_ABSENT;
+    row->text_before = row->entities = row->language = STR_ABSENT;
 }
 
 void filter_row_set_text(struct filter_row *row, struct str text)
@@ -89,6 +89,10 @@ int chain_judge(const struct chain *chain, struct filter_row *row, bool sampled,
         }
         counts[i].asked++;
         counts[i].removed += drops;
+        if (rule->filter->finds && !drops) {
+            counts[i].found += result.part;
+            counts[i].found_in += result.part > 0;
+        }
         if (drops) *outcome = (struct chain_outcome){rule, result};
     }
     return 0;

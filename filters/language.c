@@ -18,7 +18,7 @@ struct language_options {
 enum { FILE_MOST = 1 << 30, FLUSH_BYTES = 1 << 16 };
 
 struct window {
-    struct buf file, out, valid;
+    struct buf file, out, valid, spans;
     uint64_t line;
 };
 
@@ -119,11 +119,13 @@ static int tags(struct window *w, const struct language_options *o)
 static int pii(struct window *w, const struct language_options *o)
 {
     (void)o;
-    struct pii_span spans[PII_SPANS_MOST];
     struct str rest = buf_str(&w->file), line;
     if (buf_add(&w->out, STR("line\tstart\tend\tkind\ttext\n")) < 0) return -1;
     while ((line = next_line(w, &rest)).p) {
-        size_t count = pii_find(line, spans, PII_SPANS_MOST), at = 0, counted = 0;
+        size_t most = pii_spans_most(line), at = 0, counted = 0;
+        if (buf_reserve(&w->spans, most * sizeof(struct pii_span)) < 0) return -1;
+        struct pii_span *spans = (struct pii_span *)(void *)w->spans.p;
+        size_t count = pii_find(line, spans, most);
         for (size_t i = 0; i < count; i++)
             if (add_span(w, line, spans[i].start, spans[i].end, &at, &counted) < 0 ||
                 buf_printf(&w->out, "%s\t", pii_names[spans[i].kind]) < 0 ||
@@ -151,6 +153,7 @@ static int language_run(const struct command_line *line)
     buf_init(&w.file, FILE_MOST);
     buf_init(&w.out, FILE_MOST);
     buf_init(&w.valid, FILE_MOST);
+    buf_init(&w.spans, (size_t)4 * FILE_MOST);
     const char *path = line->arguments[1];
     int result = buf_read_file(&w.file, strcmp(path, "-") == 0 ? "/dev/stdin" : path);
     if (result == 0) result = windows[which].run(&w, line->options);
@@ -158,6 +161,7 @@ static int language_run(const struct command_line *line)
     buf_free(&w.file);
     buf_free(&w.out);
     buf_free(&w.valid);
+    buf_free(&w.spans);
     return result < 0 ? -1 : EXIT_DONE;
 }
 

@@ -1,6 +1,7 @@
 /* The text form of chains, and where presets and lists lie. What is printed of them stands in preset_print.c. */
 #include "filters/preset.h"
 
+#include "filters/text/wordlist.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/utf8.h"
 
@@ -93,7 +94,7 @@ int preset_add_rule(struct chain *chain, const char *line)
 int preset_parse(struct chain *chain, const char *file, struct str text)
 {
     unsigned number = 1;
-    for (struct str rest = text; rest.p; number++) {
+    for (struct str rest = wordlist_without_bom(text); rest.p; number++) {
         struct str line = str_trim(str_cut(&rest, '\n'));
         if (line.n == 0 || line.p[0] == '#') continue;
         int result = !utf8_valid(line) ? fail_usage("not UTF-8") : parse_rule(chain, line, file, number);

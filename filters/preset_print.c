@@ -19,7 +19,16 @@ static int print_description(FILE *out, const char *path, bool first_line_only)
     return result;
 }
 
-/* "min=3 max=20": what differs from the filter's defaults. */
+/* What a rule counts, or how it compares, is told even where it is the filter's default. */
+static bool is_measure(const char *parameter)
+{
+    static const char *const names[] = {"split", "match", "case"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(parameter, names[i]) == 0) return true;
+    return false;
+}
+
+/* "min=3 max=20": what differs from the filter's defaults, and its measure. */
 static int add_settings(struct buf *out, const struct rule *rule)
 {
     const struct filter_parameter *p;
@@ -27,10 +36,19 @@ static int add_settings(struct buf *out, const struct rule *rule)
     while (rule->filter->parameters && rule->filter->parameters[own].name) own++;
     for (size_t i = 0; (p = i < own ? &rule->filter->parameters[i] : filter_parameter_common(i - own)); i++) {
         struct str text = rule->values[i].given ? rule->values[i].text : STR_ABSENT;
-        if (!text.n || (p->initial && str_eq(str_from(p->initial), text))) continue;
+        if (!text.n || (!is_measure(p->name) && p->initial && str_eq(str_from(p->initial), text))) continue;
         if (buf_printf(out, "%s%s=%.*s", out->n > from ? " " : "", p->name, STR_ARG(text)) < 0) return -1;
     }
     return 0;
+}
+
+/* "keeps <=0.2", or why it keeps nothing yet. */
+static int add_boundary(struct buf *out, const struct rule *rule)
+{
+    if (rule->unserved) return buf_printf(out, "unserved: %s", rule->unserved);
+    if (rule->filter->done_by) return buf_printf(out, "done by winnow %s", rule->filter->done_by);
+    bool rewrites = rule->filter->changes_text && rule->bound[0] && !strchr("<>", rule->bound[0]);
+    return rewrites ? buf_printf(out, "keeps: all, %s", rule->bound) : buf_printf(out, "keeps: %s", rule->bound[0] ? rule->bound : "all");
 }
 
 static void print_rule(FILE *out, const struct rule *rule, size_t wide)
@@ -40,11 +58,11 @@ static void print_rule(FILE *out, const struct rule *rule, size_t wide)
     add_settings(&settings, rule);
     if (settings.n) fprintf(out, "  %-*s  %-20s %.*s\n", (int)wide, rule->name, rule->filter->name, STR_ARG(buf_str(&settings)));
     else fprintf(out, "  %-*s  %s\n", (int)wide, rule->name, rule->filter->name);
-    buf_free(&settings);
     fprintf(out, "  %-*s  %s: %s\n", (int)wide, "", rule->provenance, rule->source);
-    if (rule->unserved) fprintf(out, "  %-*s  unserved: %s\n", (int)wide, "", rule->unserved);
-    else if (rule->filter->done_by) fprintf(out, "  %-*s  done by winnow %s\n", (int)wide, "", rule->filter->done_by);
-    else if (rule->bound[0]) fprintf(out, "  %-*s  keeps: %s\n", (int)wide, "", rule->bound);
+    buf_clear(&settings);
+    add_boundary(&settings, rule);
+    fprintf(out, "  %-*s  %.*s\n", (int)wide, "", STR_ARG(buf_str(&settings)));
+    buf_free(&settings);
 }
 
 static size_t longest_name(const struct chain *chain)
@@ -105,6 +123,22 @@ static const struct rule *counterpart(const struct rule *rule, const struct chai
     return NULL;
 }
 
+static int print_side(FILE *out, const struct rule *rule, char side, size_t wide)
+{
+    struct buf text;
+    buf_init(&text, PRESET_BYTES_MAX);
+    int result = add_settings(&text, rule) < 0 || (text.n && buf_add(&text, STR("; ")) < 0) || add_boundary(&text, rule) < 0 ? -1 : 0;
+    fprintf(out, "  %-*s  %c %.*s\n", (int)wide, "", side, STR_ARG(buf_str(&text)));
+    fprintf(out, "  %-*s    %s: %s\n", (int)wide, "", rule->provenance, rule->source);
+    buf_free(&text);
+    return result;
+}
+
+static bool same_source(const struct rule *a, const struct rule *b)
+{
+    return strcmp(a->provenance, b->provenance) == 0 && strcmp(a->source, b->source) == 0;
+}
+
 static int print_pair(FILE *out, const struct rule *a, const struct rule *b, size_t wide)
 {
     struct buf left, right;
@@ -117,9 +151,10 @@ static int print_pair(FILE *out, const struct rule *a, const struct rule *b, siz
     if (a && b && a->filter != b->filter) fprintf(out, " | %s", b->filter->name);
     if (a && b && strcmp(a->name, b->name) != 0) fprintf(out, " (there %s)", b->name);
     fputc('\n', out);
-    if (equal && left.n) fprintf(out, "  %-*s    %.*s\n", (int)wide, "", STR_ARG(buf_str(&left)));
-    if (a && !equal) fprintf(out, "  %-*s  < %s; %s: %s\n", (int)wide, "", left.n ? buf_c_string(&left) : "as it is", a->provenance, a->source);
-    if (b && !equal) fprintf(out, "  %-*s  > %s; %s: %s\n", (int)wide, "", right.n ? buf_c_string(&right) : "as it is", b->provenance, b->source);
+    if (result == 0 && equal) result = print_side(out, a, '=', wide);
+    if (result == 0 && equal && !same_source(a, b)) fprintf(out, "  %-*s  > %s: %s\n", (int)wide, "", b->provenance, b->source);
+    if (result == 0 && a && !equal) result = print_side(out, a, '<', wide);
+    if (result == 0 && b && !equal) result = print_side(out, b, '>', wide);
     buf_free(&left);
     buf_free(&right);
     return result;

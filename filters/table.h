@@ -107,6 +107,7 @@ struct filter {
     const char *bound;                           /* what a dropped row is told where it is no number; prepare may say more */
     bool changes_text;                           /* sets the row's text (filter_row_set_text) */
     bool names_entities;                         /* sets the row's entities */
+    bool finds;                                  /* what it measures is how much it found: added up */
     const char *unserved;                        /* decide is NULL: why, and what would serve it */
     const struct filter_learning *learning;      /* what it learns of all rows before it judges one (learn/learn.h); NULL */
     const char *done_by;                         /* decide is NULL and nothing is missing: the command that does it anyway */
@@ -136,7 +137,8 @@ struct rule_value {
     unsigned choice; /* index among `choices` */
 };
 
-enum { RULE_COLUMNS = 4, RULE_COUNTS = 2, RULE_NAME_MAX = 64 };
+enum { RULE_COLUMNS = 36, RULE_COUNTS = 2, RULE_NAME_MAX = 64 }; /* columns: of as many labels as a list of classes gives */
+#define FILTER_LANGUAGE_COLUMN "language" /* what text.language told */
 
 struct rule_count { /* a table of counts that a rule reads, and the bound that it asks about */
     enum count_kind kind;

@@ -114,8 +114,7 @@ static int add_score(struct plan *plan, const struct recipe_stage *given, const 
         if (plan_append(arena, &step->options, options->items[i]) < 0) return -1;
     for (size_t i = 0; i < wanted->count; i++)
         if (plan_append(arena, &step->options, wanted->items[i]) < 0) return -1;
-    for (size_t i = 0; i < plan->recipe->substitute.count; i++)
-        if (plan_append(arena, &step->options, arena_printf(arena, "--allow-substitute=%s", plan->recipe->substitute.items[i])) < 0) return -1;
+    if (plan_allow_substitutes(plan, step, PLAN_SUBSTITUTE_SCORES) < 0) return -1;
     if (!is_given(step, "--precision=") && plan_append(arena, &step->options, "--precision=f32") < 0) return -1;
     if (!is_given(step, "--cache=") && plan_append(arena, &step->options, arena_printf(arena, "--cache=%s/cache", plan->output)) < 0) return -1;
     if (plan_add_score(plan, step) == 0) return 0;
@@ -129,7 +128,7 @@ struct preset_shape {
     bool at[PLACES];
     const char *dup_by, *dup2_by;
     struct recipe_list scores; /* options of score that make what its rules read: "--classes=laion_nsfw" */
-    const char *counts, *fetched_counts; /* what its rules ask to be counted, of extract's rows and of fetch's; NULL: nothing */
+    const char *counts[PLAN_COUNTED]; /* what its rules ask to be counted, of which rows; NULL: nothing */
     bool counts_at[PLACES];
 };
 
@@ -242,11 +241,11 @@ static int look_at_chain(const struct recipe *recipe, struct chain *chain, struc
     return 0;
 }
 
-static const char *counts_of(const struct chain *chain, bool fetched, struct arena *arena)
+static const char *counts_of(const struct chain *chain, enum plan_counted rows, struct arena *arena)
 {
     struct buf what;
     buf_init(&what, 1 << 16);
-    const char *text = plan_counts_wanted(chain, fetched, &what) == 0 && what.n ? arena_c_string(arena, buf_str(&what)) : NULL;
+    const char *text = plan_counts_wanted(chain, rows, &what) == 0 && what.n ? arena_c_string(arena, buf_str(&what)) : NULL;
     buf_free(&what);
     return text;
 }
@@ -256,8 +255,7 @@ static int look_at_counts(const struct plan *plan, struct chain *chain, struct p
 {
     chain->plans_counts = true;
     if (prepare_as_run(plan, chain) < 0) return -1;
-    shape->counts = counts_of(chain, false, arena);
-    shape->fetched_counts = counts_of(chain, true, arena);
+    for (int rows = 0; rows < PLAN_COUNTED; rows++) shape->counts[rows] = counts_of(chain, (enum plan_counted)rows, arena);
     for (size_t i = 0; i < chain->count; i++) {
         const struct rule *rule = chain->rules[i];
         shape->counts_at[rule->place] |= rule_is_asked(rule) && rule->count_count;
@@ -289,8 +287,7 @@ static int add_filter(struct plan *plan, enum filter_place place, const struct p
         if (plan_append(arena, &step->options, arena_printf(arena, "--set=%s", recipe->set.items[i])) < 0) return -1;
     for (size_t i = 0; i < recipe->without.count; i++)
         if (plan_append(arena, &step->options, arena_printf(arena, "--without=%s", recipe->without.items[i])) < 0) return -1;
-    for (size_t i = 0; i < recipe->substitute.count && place >= PLACE_SCORE; i++)
-        if (plan_append(arena, &step->options, arena_printf(arena, "--allow-substitute=%s", recipe->substitute.items[i])) < 0) return -1;
+    if (plan_allow_substitutes(plan, step, PLAN_SUBSTITUTE_LANGUAGES | (place < PLACE_SCORE ? 0 : PLAN_SUBSTITUTE_SCORES)) < 0) return -1;
     if (shape->counts_at[place] && plan_give_counts(plan, step) < 0) return -1;
     return add_recipe_options(plan, step) < 0 ? -1 : choose_tasks(step);
 }
@@ -301,6 +298,11 @@ static int add_simple(struct plan *plan, const char *name, uint64_t tasks, enum 
     return step ? add_recipe_options(plan, step) : -1;
 }
 
+static int add_counts(struct plan *plan, const struct preset_shape *shape, enum plan_counted rows)
+{
+    return shape->counts[rows] ? plan_add_counts(plan, str_from(shape->counts[rows])) : 0;
+}
+
 static int plan_preset(struct plan *plan)
 {
     struct preset_shape shape = {0};
@@ -309,17 +311,16 @@ static int plan_preset(struct plan *plan)
     const struct recipe_list none = {0};
     const uint64_t tasks = plan_crawl_tasks(plan);
     if (look_at_preset(plan, &shape) < 0) return -1;
-    if (add_simple(plan, "extract", tasks, PLAN_CRAWL) < 0 || (shape.counts && plan_add_counts(plan, str_from(shape.counts)) < 0) ||
+    if (add_simple(plan, "extract", tasks, PLAN_CRAWL) < 0 || add_counts(plan, &shape, PLAN_COUNTED_EXTRACTED) < 0 ||
         add_filter(plan, PLACE_TEXT, &shape) < 0 || add_filter(plan, PLACE_COUNTS, &shape) < 0)
         return -1;
     if ((shape.dup_by || dedup) && plan_add_dedup(plan, shape.dup_by, dedup ? &dedup->options : &none) < 0) return -1;
     if (add_fetch(plan, fetch ? &fetch->options : &none) < 0) return -1;
-    if (shape.fetched_counts && plan_add_counts(plan, str_from(shape.fetched_counts)) < 0) return -1;
-    if (add_filter(plan, PLACE_IMAGE, &shape) < 0) return -1;
+    if (add_counts(plan, &shape, PLAN_COUNTED_FETCHED) < 0 || add_filter(plan, PLACE_IMAGE, &shape) < 0) return -1;
     if (shape.dup2_by && plan_add_dedup(plan, shape.dup2_by, &none) < 0) return -1;
     if (score && add_score(plan, score, &shape.scores) < 0) return -1;
-    if (add_filter(plan, PLACE_SCORE, &shape) < 0 || add_filter(plan, PLACE_LAST, &shape) < 0 || plan_check_substitutes(plan) < 0 ||
-        check_served(plan) < 0)
+    if (add_filter(plan, PLACE_SCORE, &shape) < 0 || add_counts(plan, &shape, PLAN_COUNTED_NAMED) < 0 || add_filter(plan, PLACE_LAST, &shape) < 0 ||
+        plan_check_substitutes(plan) < 0 || check_served(plan) < 0)
         return -1;
     return add_simple(plan, "shard", tasks, PLAN_ROWS) < 0 || add_simple(plan, "index", 1, PLAN_NOTHING) < 0 ? -1 : 0;
 }

@@ -2,12 +2,17 @@
 #include "pipeline/base/fail.h"
 #include "pipeline/plan_private.h"
 
-int plan_counts_wanted(const struct chain *chain, bool fetched, struct buf *what)
+static enum plan_counted rows_of(enum count_kind kind)
+{
+    return kind == COUNT_TEXTS_PER_SHA256 ? PLAN_COUNTED_FETCHED : kind == COUNT_ENTITIES ? PLAN_COUNTED_NAMED : PLAN_COUNTED_EXTRACTED;
+}
+
+int plan_counts_wanted(const struct chain *chain, enum plan_counted rows, struct buf *what)
 {
     uint64_t wanted[COUNT_KINDS];
     chain_counts_wanted(chain, wanted);
     for (int i = 0; i < COUNT_KINDS; i++) {
-        if (!wanted[i] || (i == COUNT_TEXTS_PER_SHA256) != fetched) continue;
+        if (!wanted[i] || rows_of((enum count_kind)i) != rows) continue;
         if (buf_printf(what, what->n ? ",%s" : "%s", count_kind_about((enum count_kind)i)->what) < 0) return -1;
         if (wanted[i] > 1 && buf_printf(what, ":%llu", (unsigned long long)wanted[i] - 1) < 0) return -1;
     }

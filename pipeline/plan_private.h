@@ -20,9 +20,11 @@ int plan_add_dedup(struct plan *plan, const char *by, const struct recipe_list *
  * Over one task `count` writes the tables; over several, parts, which are brought together table by table: with buckets
  * through partition, one count a bucket. The rows are those of the step before. */
 int plan_add_counts(struct plan *plan, struct str what); /* as --what takes it: "images-per-text:10,unigrams:4" */
-/* The kinds that the served rules of a prepared chain read, as --what takes them; "" when they read none. The picture's content
- * is known after fetch alone: `fetched` asks for the kinds that need it, else for the others. */
-int plan_counts_wanted(const struct chain *chain, bool fetched, struct buf *what);
+/* Whose rows are counted: the first that hold what is counted (a picture's content is known after fetch, what names became after the
+ * filter that replaces them). */
+enum plan_counted { PLAN_COUNTED_EXTRACTED, PLAN_COUNTED_FETCHED, PLAN_COUNTED_NAMED, PLAN_COUNTED };
+/* The kinds that the served rules of a prepared chain read, as --what takes them; "" when they read none. */
+int plan_counts_wanted(const struct chain *chain, enum plan_counted rows, struct buf *what);
 int plan_give_counts(struct plan *plan, struct plan_step *step); /* to a filter step: all tables so far */
 
 #endif

@@ -2,10 +2,12 @@
  * and which lists of classes a preset's rules read. */
 #include "pipeline/plan_score.h"
 
+#include "filters/language/identify.h"
 #include "filters/preset.h"
 #include "pipeline/base/buf.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/file.h"
+#include "pipeline/plan_private.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -77,11 +79,22 @@ int plan_add_score(struct plan *plan, struct plan_step *step)
     return 0;
 }
 
+int plan_allow_substitutes(struct plan *plan, struct plan_step *step, unsigned which)
+{
+    const struct recipe_list *names = &plan->recipe->substitute;
+    for (size_t i = 0; i < names->count; i++) {
+        bool language = strcmp(names->items[i], IDENTIFIER_OWN_NAME) == 0;
+        if (!(which & (language ? PLAN_SUBSTITUTE_LANGUAGES : PLAN_SUBSTITUTE_SCORES))) continue;
+        if (plan_append(&plan->arena, &step->options, arena_printf(&plan->arena, "--allow-substitute=%s", names->items[i])) < 0) return -1;
+    }
+    return 0;
+}
+
 int plan_check_substitutes(const struct plan *plan)
 {
     const struct recipe_list *names = &plan->recipe->substitute;
     for (size_t i = 0; i < names->count && !plan->looks_only; i++) {
-        bool found = false;
+        bool found = strcmp(names->items[i], IDENTIFIER_OWN_NAME) == 0;
         for (size_t k = 0; k < plan->score_count; k++) found |= strcmp(plan->scores[k].foreseen.name, names->items[i]) == 0;
         if (found) continue;
         return fail_usage("%s: 'allow-substitute' is '%s', and no score step has a model of that name%s%s", plan->recipe->path, names->items[i],

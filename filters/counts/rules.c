@@ -64,11 +64,21 @@ int corpus_count_decide(const struct rule *rule, struct filter_row *row, struct 
 
 /* ---- corpus.entity_count */
 
-/* Names become entities in one walk over the rows, and are counted when it is done: no plan has the table before. */
+/* Names become entities in one walk over the rows, and are counted when it is done: a plan has the table where the two walks are at
+ * different places. */
+static bool plans_entities(const struct chain *chain, const struct rule *rule)
+{
+    for (size_t i = 0; chain->plans_counts && i < chain->count; i++) {
+        const struct rule *r = chain->rules[i];
+        if (r->filter->names_entities && rule_is_asked(r) && r->place < rule->place) return true;
+    }
+    return false;
+}
+
 int corpus_entities_prepare(struct chain *chain, struct rule *rule)
 {
     if (rule_value(rule, "column")->given) return column_prepare(chain, rule);
-    if (chain->plans_counts || !count_lookups_have(chain->lookups, COUNT_ENTITIES))
+    if (chain->plans_counts ? !plans_entities(chain, rule) : !count_lookups_have(chain->lookups, COUNT_ENTITIES))
         return rule_unserved(chain, rule, "needs --counts with a table of 'winnow count --what entities' over what text.hypernyms wrote");
     if (rule_needs_column(chain, rule, STR("entities")) < 0) return -1;
     uint64_t least = (uint64_t)rule->bounds.low.units;

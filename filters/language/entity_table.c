@@ -1,6 +1,7 @@
 /* A table of names: open addressing over the lines' bytes, which are copied and lower-cased once. */
 #include "filters/language/hypernyms.h"
 
+#include "filters/text/wordlist.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/hash.h"
 #include "pipeline/base/utf8.h"
@@ -48,7 +49,7 @@ static int fill(struct entity_table *t, struct str bytes, const char *file)
     t->bytes = malloc(bytes.n + 1);
     if (!t->slots || !t->bytes) return fail_memory();
     for (size_t i = 0; i < bytes.n; i++) t->bytes[i] = ascii_lower(bytes.p[i]);
-    struct str rest = str_of(t->bytes, bytes.n);
+    struct str rest = wordlist_without_bom(str_of(t->bytes, bytes.n));
     for (size_t number = 1; rest.p; number++) {
         struct str line = str_cut(&rest, '\n');
         if (!utf8_valid(line)) return fail_usage("%s:%zu: not UTF-8", file, number);

@@ -57,14 +57,15 @@ static bool is_weekday(const struct piece *p) { return is_among(p, " monday tues
 
 enum { NAME_BYTES = 256 };
 
-/* The lower-cased tokens from `at` on with single spaces, of `tokens`; empty when that is too long. */
+/* The lower-cased tokens from `at` on, single spaces where the text has any ("jean-claude van damme", "washington, d.c."); empty when that is too
+ * long. */
 static struct str joined(const struct caption *c, size_t at, size_t tokens, char *bytes)
 {
     size_t n = 0;
     for (size_t i = at; i < at + tokens; i++) {
         struct str form = c->pieces[i].form;
         if (n + form.n + 1 > NAME_BYTES) return str_of(bytes, 0);
-        bool glued = i == at || (form.p[0] == '\'' && i > at);
+        bool glued = i == at || c->pieces[i - 1].form.p + c->pieces[i - 1].form.n == form.p;
         if (!glued) bytes[n++] = ' ';
         for (size_t k = 0; k < form.n; k++) bytes[n++] = ascii_lower(form.p[k]);
     }

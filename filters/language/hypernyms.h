@@ -13,7 +13,7 @@
  * Wikidata dump.
  *
  * Table: UTF-8, a line an entity: name, tab, hypernym, and, if there is a third column, a weight; of equal names the heaviest
- * counts, of equal weights the first. Names are compared without regard to ASCII case, token by token.
+ * counts, of equal weights the first. Names are compared without regard to ASCII case, from the beginning of a token to the end of one.
  */
 #ifndef WINNOW_HYPERNYMS_H
 #define WINNOW_HYPERNYMS_H
@@ -22,7 +22,7 @@
 #include "pipeline/base/buf.h"
 
 enum { ENTITY_SEPARATOR = '|' };
-enum { ENTITY_TABLE_BYTES_MOST = 1 << 30, ENTITY_WORDS_MOST = 8 /* tokens of a name that is looked for */ };
+enum { ENTITY_TABLE_BYTES_MOST = 1 << 30, ENTITY_WORDS_MOST = 12 /* tokens of a name that is looked for */ };
 
 struct entity_table;
 struct entity_table *entity_table_read(struct str bytes, const char *name); /* copies; NULL with a sentence "name:line: ..." */

@@ -10,6 +10,8 @@
 
 #include "pipeline/base/str.h"
 
+#define IDENTIFIER_OWN_NAME "winnow_language" /* of winnow's own model, where it may stand in for another */
+
 struct identifier;
 struct identifier_work;
 struct identified {

@@ -31,7 +31,8 @@ struct pii_span {
     uint32_t start, end; /* bytes */
     enum pii_kind kind;
 };
-enum { PII_SPANS_MOST = 256 };
+enum { PII_SPANS_MOST = 256, PII_BYTES_LEAST = 5 /* of a finding: "a@b.c" */ };
+static inline size_t pii_spans_most(struct str text) { return text.n / PII_BYTES_LEAST + 1; } /* room for all that it can hold */
 
 size_t pii_find(struct str valid_utf8, struct pii_span *spans, size_t room); /* in order, none overlaps another */
 int pii_mask(struct buf *out, struct str text, const struct pii_span *spans, size_t count); /* appends, each span as "[KIND]" */

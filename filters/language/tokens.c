@@ -104,6 +104,11 @@ static bool runs_on(char c, char next) /* whether the mark goes on: "...", "?!",
     return ends_sentence(c) ? ends_sentence(next) : next == c && strchr("-*=_~+<>'`#$/\\", c);
 }
 
+/* Two of these are one mark, of more each is its own: no more than three are looked at, so that long runs take no time. */
+enum { QUOTES_MOST = 2 };
+static bool is_run_of_quotes(char c) { return c == '\'' || c == '`'; }
+static size_t longest_run(char c, size_t left) { return is_run_of_quotes(c) && left > QUOTES_MOST + 1 ? QUOTES_MOST + 1 : left; }
+
 /* Bytes of the mark at `i`: a run of marks that are written in runs, else one. 0 where no mark stands. */
 static size_t mark_at(struct str s, size_t i)
 {
@@ -114,9 +119,9 @@ static size_t mark_at(struct str s, size_t i)
         return twice ? 6 : n;
     }
     if (is_word(c)) return 0;
-    size_t n = 1;
-    while (i + n < s.n && runs_on(c, s.p[i + n])) n++;
-    return (c == '\'' || c == '`') && n > 2 ? 1 : n;
+    size_t n = 1, most = longest_run(c, s.n - i);
+    while (n < most && runs_on(c, s.p[i + n])) n++;
+    return n > QUOTES_MOST && is_run_of_quotes(c) ? 1 : n;
 }
 
 static size_t mark_before(struct str s) /* of the mark that ends s */
@@ -130,9 +135,9 @@ static size_t mark_before(struct str s) /* of the mark that ends s */
         return n == 3 && i >= 3 && mark_at(s, i - 3) == 6 ? 6 : n;
     }
     if (is_word(c)) return 0;
-    size_t n = 1;
-    while (n < s.n && runs_on(c, s.p[s.n - 1 - n])) n++;
-    return (c == '\'' || c == '`') && n > 2 ? 1 : n;
+    size_t n = 1, most = longest_run(c, s.n);
+    while (n < most && runs_on(c, s.p[s.n - 1 - n])) n++;
+    return n > QUOTES_MOST && is_run_of_quotes(c) ? 1 : n;
 }
 
 /* ---- addresses */

@@ -37,7 +37,7 @@ static struct str without_separators_behind(struct str s)
     return s;
 }
 
-struct str boilerplate_begins(struct str text, const struct str *phrases, size_t count)
+static struct str begins(struct str text, const struct str *phrases, size_t count)
 {
     struct str s = without_separators_before(text), best = STR_ABSENT;
     for (size_t i = 0; i < count; i++) {
@@ -49,7 +49,7 @@ struct str boilerplate_begins(struct str text, const struct str *phrases, size_t
     return best;
 }
 
-struct str boilerplate_ends(struct str text, const struct str *phrases, size_t count)
+static struct str ends(struct str text, const struct str *phrases, size_t count)
 {
     struct str s = without_separators_behind(text), best = STR_ABSENT;
     for (size_t i = 0; i < count; i++) {
@@ -61,15 +61,27 @@ struct str boilerplate_ends(struct str text, const struct str *phrases, size_t c
     return best;
 }
 
-struct str boilerplate_crop(struct str text, const struct str *phrases, size_t count)
+struct str boilerplate_begins(struct str text, const struct boilerplate *b)
+{
+    struct str hit = begins(text, b->phrases, b->count);
+    return hit.n && begins(text, b->exceptions, b->exception_count).n > hit.n ? STR_ABSENT : hit;
+}
+
+struct str boilerplate_ends(struct str text, const struct boilerplate *b)
+{
+    struct str hit = ends(text, b->phrases, b->count);
+    return hit.n && ends(text, b->exceptions, b->exception_count).n > hit.n ? STR_ABSENT : hit;
+}
+
+struct str boilerplate_crop(struct str text, const struct boilerplate *b)
 {
     for (;;) {
-        struct str hit = boilerplate_ends(text, phrases, count);
+        struct str hit = boilerplate_ends(text, b);
         if (hit.n) {
             text = without_separators_behind(str_of(text.p, (size_t)(hit.p - text.p)));
             continue;
         }
-        hit = boilerplate_begins(text, phrases, count);
+        hit = boilerplate_begins(text, b);
         if (!hit.n) return text;
         size_t end = (size_t)(hit.p + hit.n - text.p);
         text = without_separators_before(str_from_at(text, end));

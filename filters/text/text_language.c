@@ -7,12 +7,14 @@
 #include "pipeline/base/fail.h"
 
 struct language_rule {
-    bool by_column;
+    bool by_column, tells;  /* tells: without languages the rule drops nothing, and writes what it found */
     const struct identifier *model;
     size_t index;   /* of it among the chain's */
     bool lower;     /* lower-cased texts are asked about, as OBELICS does */
     bool has_least;
     struct str languages; /* labels that are kept, parted by commas; empty: all */
+    struct str named;     /* when it tells: of these alone the label, of others "other", of no sure answer "none"; empty: any label */
+    size_t told;          /* slot of the column that it writes */
 };
 
 static bool is_among(struct str value, struct str words)
@@ -57,23 +59,35 @@ static int prepare_column(struct chain *chain, struct rule *rule)
     return p_column->given ? rule_needs_column(chain, rule, p_column->text) : 0;
 }
 
-/* winnow's own model stands in for a named one by --allow-substitute winnow_language alone. */
+/* winnow's own model stands in for a named one where that is allowed by its name alone. */
 static int prepare_model(struct chain *chain, struct rule *rule, struct language_rule *state)
 {
     const struct rule_value *path = rule_value(rule, "model"), *needs = rule_value(rule, "needs");
     bool allowed = !needs->given;
     for (size_t i = 0; i < chain->substitute_count && !path->given && !allowed; i++)
-        if (str_eq(str_from(chain->substitutes[i]), STR("winnow_language"))) {
+        if (str_eq(str_from(chain->substitutes[i]), STR(IDENTIFIER_OWN_NAME))) {
             allowed = true;
-            rule->substitute = arena_printf(&chain->arena, "winnow_language for %.*s", STR_ARG(needs->text));
+            rule->substitute = arena_printf(&chain->arena, IDENTIFIER_OWN_NAME " for %.*s", STR_ARG(needs->text));
             if (!rule->substitute) return -1;
         }
-    if (!path->given && !allowed) return rule_unserved(chain, rule, "needs model=FILE or column=NAME");
+    if (!path->given && !allowed)
+        return rule_unserved(chain, rule, "needs model=FILE or column=NAME, or --allow-substitute " IDENTIFIER_OWN_NAME);
     if (open_model(chain, path->given ? path->text : STR(""), state) < 0 || check_labels(rule, state) < 0) {
         fail_prefix("%s: ", rule->name);
         return -1;
     }
     return 0;
+}
+
+/* Rules behind this one, and stages behind this filter, find what it told in a column. */
+static int prepare_telling(struct chain *chain, struct rule *rule, struct language_rule *state)
+{
+    state->named = rule_value(rule, "named")->text;
+    state->told = chain_column(chain, STR(FILTER_LANGUAGE_COLUMN));
+    if (state->told == SIZE_MAX) return -1;
+    chain->tells_language = state->tells = true;
+    if (!state->named.n) return rule_set_bound(chain, rule, "all, told");
+    return rule_set_bound(chain, rule, "all, told: %.*s, other, none", STR_ARG(state->named));
 }
 
 int text_language_prepare(struct chain *chain, struct rule *rule)
@@ -88,7 +102,7 @@ int text_language_prepare(struct chain *chain, struct rule *rule)
     if (rule->unserved) return 0;
     rule->bounds = (struct bounds){.has_low = min_p->given, .low = min_p->number};
     struct str lang = state->languages;
-    if (!lang.n) return rule_set_bound(chain, rule, "any");
+    if (!lang.n) return prepare_telling(chain, rule, state);
     return rule_set_bound(chain, rule, min_p->given ? "%.*s with p>=%.*s" : "%.*s", STR_ARG(lang), STR_ARG(min_p->text));
 }
 
@@ -99,6 +113,15 @@ static int ask_model(const struct rule *rule, struct filter_row *row, struct ide
     struct identifier_work *work = row_identifier_work(row, state->model, state->index);
     if (!work || (state->lower ? row_lower(row, rule->form, &text) : row_form(row, rule->form, &text)) < 0) return -1;
     return identifier_ask(state->model, work, text, found);
+}
+
+/* "zh-Latn" is a language, and how it is written: LAION asks for the first alone. */
+static struct str told_label(const struct language_rule *state, struct str label, bool likely)
+{
+    if (!state->named.n) return label;
+    struct str rest = label, language = str_cut(&rest, '-');
+    if (!label.n || !likely || str_eq(label, STR("unsure")) || str_eq(label, STR("none"))) return STR("none");
+    return is_among(language, state->named) ? language : STR("other");
 }
 
 int text_language_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result)
@@ -114,6 +137,11 @@ int text_language_decide(const struct rule *rule, struct filter_row *row, struct
         if (ask_model(rule, row, &found) < 0) return -1;
         if (!likely) likely = bounds_hold_number(&rule->bounds, (double)found.p);
     }
-    bool keep = !state->languages.n || (is_among(found.label, state->languages) && likely);
+    if (state->tells) {
+        struct str told = told_label(state, found.label, likely);
+        row->cells[state->told] = row->language = told.p ? told : STR("");
+        return answer_text(result, true, told);
+    }
+    bool keep = is_among(found.label, state->languages) && likely;
     return answer_text(result, keep, found.label.n ? found.label : STR("none"));
 }

@@ -197,19 +197,14 @@ int text_vocab_decide(const struct rule *rule, struct filter_row *row, struct fi
 
 /* ---- text.crop, text.edge_drop ---- */
 
-struct boilerplate {
-    struct str *phrases;
-    size_t count;
-};
-
 int text_boilerplate_prepare(struct chain *chain, struct rule *rule)
 {
-    struct entries entries;
-    if (rule_entries(chain, rule, true, &entries) < 0) return -1;
+    struct entries entries, exceptions;
+    if (rule_entries(chain, rule, true, &entries) < 0 || rule_exceptions(chain, rule, true, &exceptions) < 0) return -1;
     if (entries.count == 0) return rule_unserved(chain, rule, "needs list=FILE or words=");
     struct boilerplate *b = arena_alloc(&chain->arena, sizeof *b); /* nothing to release: all of it lies in the chain's arena */
     if (!b) return -1;
-    *b = (struct boilerplate){entries.items, entries.count};
+    *b = (struct boilerplate){entries.items, exceptions.items, entries.count, exceptions.count};
     rule->state = b;
     return rule_set_bound(chain, rule, rule->filter->changes_text ? "cropped" : "not at either end");
 }
@@ -219,10 +214,10 @@ int text_crop_decide(const struct rule *rule, struct filter_row *row, struct fil
     const struct boilerplate *b = rule->state;
     struct str text;
     if (row_form(row, FORM_TEXT, &text) < 0) return -1;
-    struct str cropped = boilerplate_crop(text, b->phrases, b->count);
+    struct str cropped = boilerplate_crop(text, b);
     if (cropped.n < text.n) filter_row_set_text(row, cropped);
     result->kind = MEASURED_COUNT;
-    result->part = text.n - cropped.n;
+    result->part = cropped.n < text.n;
     return 0;
 }
 
@@ -231,8 +226,8 @@ int text_edge_drop_decide(const struct rule *rule, struct filter_row *row, struc
     const struct boilerplate *b = rule->state;
     struct str text;
     if (row_form(row, rule->form, &text) < 0) return -1;
-    struct str hit = boilerplate_begins(text, b->phrases, b->count);
-    if (!hit.n) hit = boilerplate_ends(text, b->phrases, b->count);
+    struct str hit = boilerplate_begins(text, b);
+    if (!hit.n) hit = boilerplate_ends(text, b);
     return answer_text(result, !hit.n, hit);
 }
 

@@ -83,6 +83,7 @@ int text_person_names_decide(const struct rule *rule, struct filter_row *row, st
 struct hypernyms {
     const struct tagger *tagger;
     struct entity_table *table;
+    uint64_t least; /* words that must be left; 0: any */
 };
 
 void text_hypernyms_release(void *state)
@@ -105,7 +106,7 @@ static struct entity_table *read_table(const struct rule *rule, struct str name)
 
 int text_hypernyms_prepare(struct chain *chain, struct rule *rule)
 {
-    const struct rule_value *table = rule_value(rule, "table");
+    const struct rule_value *table = rule_value(rule, "table"), *least = rule_value(rule, "least");
     const struct english *english;
     if (!table->given) return rule_unserved(chain, rule, "needs table=FILE: names, a tab, what they are; the text stays as it is");
     if (open_english(chain, rule, &english) < 0) return -1;
@@ -119,7 +120,8 @@ int text_hypernyms_prepare(struct chain *chain, struct rule *rule)
         fail_prefix("%s: ", rule->name);
         return -1;
     }
-    return rule_set_bound(chain, rule, "replaced");
+    h->least = least->given ? (uint64_t)least->number.units : 0;
+    return h->least ? rule_set_bound(chain, rule, ">=%llu", (unsigned long long)h->least) : rule_set_bound(chain, rule, "replaced");
 }
 
 int text_hypernyms_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result)
@@ -137,7 +139,11 @@ int text_hypernyms_decide(const struct rule *rule, struct filter_row *row, struc
     buf_free(&entities);
     if (applied < 0 || !row->entities.p) return -1;
     if (!str_eq(text, buf_str(out)) && keep_text(row, out) < 0) return -1;
-    return answer_changes(result, replaced);
+    size_t words = 0;
+    if (h->least && row_word_count(row, FORM_TEXT, SPLIT_NLP, &words) < 0) return -1;
+    if (words >= h->least) return answer_changes(result, replaced);
+    result->answer = FILTER_DROP;
+    return answer_changes(result, words);
 }
 
 /* ---- text.pii */
@@ -171,10 +177,11 @@ int text_pii_prepare(struct chain *chain, struct rule *rule)
 int text_pii_decide(const struct rule *rule, struct filter_row *row, struct filter_result *result)
 {
     const struct pii_rule *p = rule->state;
-    struct pii_span spans[PII_SPANS_MOST];
     struct str text;
     if (row_form(row, p->mask ? FORM_TEXT : rule->form, &text) < 0) return -1;
-    size_t count = pii_find(text, spans, PII_SPANS_MOST), kept = 0;
+    struct pii_span *spans = arena_alloc(&row->arena, pii_spans_most(text) * sizeof *spans);
+    if (!spans) return -1;
+    size_t count = pii_find(text, spans, pii_spans_most(text)), kept = 0;
     for (size_t i = 0; i < count; i++)
         if (p->kinds[spans[i].kind]) spans[kept++] = spans[i];
     if (p->mask && kept) {

@@ -28,7 +28,7 @@ static bool counts_stand_behind_spaces(struct str rest)
 
 static int parse_lines(struct wordlist *list, const char *path)
 {
-    struct str rest = buf_str(&list->text);
+    struct str rest = wordlist_without_bom(buf_str(&list->text));
     size_t lines = 1;
     for (size_t i = 0; i < rest.n; i++) lines += rest.p[i] == '\n';
     list->entries = calloc(lines, sizeof *list->entries);

@@ -19,6 +19,11 @@ struct wordlist {
 
 enum { WORDLIST_BYTES_MAX = 1 << 30 };
 
+static inline struct str wordlist_without_bom(struct str bytes) /* some editors begin a file with U+FEFF */
+{
+    return str_starts(bytes, STR("\xEF\xBB\xBF")) ? str_from_at(bytes, 3) : bytes;
+}
+
 int wordlist_read(struct wordlist *list, const char *path); /* -1: no such file, or not UTF-8: "path:line: ..." */
 int wordlist_take(struct wordlist *list, struct buf *bytes, const char *name); /* the same of a file's bytes, which it takes over */
 int wordlist_lower(struct wordlist *list); /* lower-cases every entry */

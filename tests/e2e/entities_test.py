@@ -1,4 +1,5 @@
 """Conceptual Captions' rule on rare entities: what names became stands in a column, is counted, and asked."""
+import os
 import unittest
 
 from tests.e2e import make
@@ -47,11 +48,38 @@ class Entities(Counting):
         self.assertIn("winnow count --what entities", self.ask("r corpus.entity_count min=2", code=2))
         self.assertIn("run 'winnow filter' first", self.winnow("count", "-q", "--what", "entities", "-o", "x/", "in.rows.zst", code=2).error)
 
-    def test_a_recipe_leaves_the_rule_to_a_walk_of_its_own(self):
+    def test_a_recipe_counts_what_names_became_before_it_asks(self):
         self.write("r.yaml", "inputs: c.warc.gz\npreset: cc3m\nset: {hypernyms.table: table.tsv}\nwithout: [unserved]\n")
         self.write("c.warc.gz", b"")
-        lines = self.winnow("run", "--print", "r.yaml").out.decode()
-        self.assertNotIn("entities", lines.replace("table.tsv", ""))
+        lines = self.winnow("run", "--print", "r.yaml").out.decode().splitlines()
+        replaces, counts, asks = [line for line in lines if "--at=score" in line or "entities" in line.replace("entities.table", "")]
+        self.assertIn("winnow filter --preset=cc3m --at=score ", replaces)
+        self.assertIn("winnow count --what=entities:100 ", counts)
+        self.assertIn(replaces.split("--output=")[1].split()[0] + "00000.rows.zst", counts)
+        self.assertIn("--at=last", asks)
+        self.assertIn("--counts=" + counts.split("--output=")[1].split()[0] + "00000.entities.rows.zst", asks)
+
+    def test_a_recipe_without_names_counts_none(self):
+        self.write("c.warc.gz", b"")
+        for more in ("", "set: {hypernyms.table: table.tsv, hypernyms.at: last}\n", "set: {hypernyms.table: table.tsv}\nwithout: [unserved, hypernyms]\n"):
+            self.write("r.yaml", "inputs: c.warc.gz\npreset: cc3m\n" + (more if "without" in more else more + "without: [unserved]\n"))
+            self.assertNotIn("--what", self.winnow("run", "--print", "r.yaml").out.decode())
+
+    def test_a_run_drops_what_is_rare_however_many_tasks_count(self):
+        self.write("few.preset", "names text.hypernyms at=score table=table.tsv -- choice: a test\n"
+                                 "entity_count corpus.entity_count min=3 -- choice: a test\n")
+        for file in range(2):
+            pairs = [(f"http://pictures.example/{i}.png", text) for i, text in enumerate(TEXTS) if text and i % 2 == file]
+            self.write(f"{file}.warc.gz", make.packed([make.page(f"http://a.example/{file}.html", pairs)] +
+                                                      [make.picture(url, make.png(20, 15, i)) for i, (url, _) in enumerate(pairs)]))
+        for name, more in ("one", ""), ("two", "tasks: 2\n"), ("buckets", "tasks: 2\nbuckets: 3\n"):
+            self.write("r.yaml", f"inputs: ['0.warc.gz', '1.warc.gz']\npreset: few.preset\n{more}")
+            self.winnow("run", "-q", "-o", name, "r.yaml")
+            step = max(f for f in os.listdir(self.path(name)) if f.endswith("-filter"))
+            files = [f"{name}/{step}/{f}" for f in sorted(os.listdir(self.path(name, step))) if f.endswith(".rows.zst")]
+            kept = [row["text"] for file in files for row in self.view(file)]
+            with self.subTest(name):
+                self.assertEqual(["A party in the park".lower(), "actor at a party", "actors at a party"], sorted(t.lower() for t in kept))
 
 
 if __name__ == "__main__":

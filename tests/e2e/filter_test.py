@@ -135,7 +135,7 @@ class FilterTest(unittest.TestCase):
 
     def test_unserved_rules_are_refused_by_name(self):
         _, said = self.run_filter("--preset", "laion400m", stdin=tsv([make_row(0, "A cat")]), expect=2)
-        for part in "language (text.language): needs model=FILE or column=NAME (cld3)", "dup (corpus.first): run winnow dedup --by url+text instead", \
+        for part in "language (text.language): needs model=FILE or column=NAME, or --allow-substitute winnow_language (cld3)", "dup (corpus.first): run winnow dedup --by url+text instead", \
                 "clip_similarity (score.range): the rows have no column sim_b32", "--without unserved":
             self.assertIn(part, said)
         self.assertNotIn("min_bytes", said)

@@ -109,8 +109,9 @@ class Help(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         lines = done.stdout.splitlines()
         at = next(i for i, line in enumerate(lines) if line.startswith("| aspect"))
-        self.assertIn("< max=2; paper: ", lines[at + 1])
-        self.assertIn("> max=2.5; paper: ", lines[at + 2])
+        found = [line.strip().split("; the")[0] for line in lines[at:at + 5]]
+        self.assertEqual(found[1::2], ["< max=2; keeps: <=2", "> max=2.5; keeps: <=2.5"])
+        self.assertEqual([line.split("§")[0] for line in found[2::2]], ["paper: ", "paper: "])
         kinds = {line.split()[1]: line[0] for line in lines if line and line[0] in "=<>|" and "   " not in line[:2]}
         self.assertEqual([kinds[name] for name in ("repetition", "pos_mix", "words", "has_det_noun_prep")], list("=<>|"))
         same = winnow("help", "--preset", "--diff", "align", "align", env=environment()).stdout.splitlines()[1:]

@@ -1,4 +1,5 @@
 """The window `language`, and the rules that use the language tools: offsets, accuracies on test parts that training never saw."""
+import json
 import os
 import subprocess
 import tempfile
@@ -172,10 +173,32 @@ class Rules(unittest.TestCase):
         self.assertEqual(got[0]["text"], "Photo of <PERSON>, mail [EMAIL]")
         self.assertEqual(got[0]["text_raw"], "Photo of George Bush, mail ann@example.org")
 
+    def test_no_address_is_left_in_a_long_text(self):
+        text = " ".join(f"a{i}@b.co" for i in range(5000))
+        got = self.filter([text], "--rule", "p text.pii mask=1")
+        self.assertEqual(got[0]["text"], " ".join(["[EMAIL]"] * 5000))
+        self.assertEqual(len(rows(run("language", "pii", "-", stdin=text.encode()))), 5000)
+
     def test_personal_data_is_counted_and_may_drop(self):
         texts = ["a@example.org b@example.org", "a cat", "c@example.org"]
         self.assertEqual(len(self.filter(texts, "--rule", "p text.pii")), 3)
         self.assertEqual([r["text"] for r in self.filter(texts, "--rule", "p text.pii most=1")], texts[1:])
+
+    def test_what_is_found_is_counted_without_being_dropped(self):
+        texts = ["a@example.org b@example.org", "a cat", "c@example.org", "call +49 30 901820", "Photo of George Bush", "cats - stock photo"]
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "rows.tsv")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("id\turl\ttext\n" + "".join(f"{i:032x}\thttp://x.example/{i}\t{t}\n" for i, t in enumerate(texts)))
+            said = subprocess.run([WINNOW, "filter", "--plain-input", "--rule", "crop text.crop list=boilerplate-crop", "--rule", "mail text.pii kinds=email",
+                                   "--rule", "all text.pii", "--rule", "names text.person_names", "-o", folder + "/out/", path],
+                                  capture_output=True, check=True).stderr.decode()
+            with open(folder + "/out/00000.json", encoding="utf-8") as file:
+                counts = json.load(file)["counts"]
+        self.assertEqual({name: counts[name] for name in counts if name.startswith("found")},
+                         {"found.crop": 2, "found_in.crop": 2, "found.mail": 3, "found_in.mail": 2, "found.all": 4, "found_in.all": 3,
+                          "found.names": 1, "found_in.names": 1})
+        self.assertIn("found 4 in 3 rows", said)
 
     def test_hypernyms_by_a_table(self):
         with tempfile.NamedTemporaryFile("w", suffix=".tsv") as table:

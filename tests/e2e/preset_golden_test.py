@@ -1,5 +1,6 @@
 """Every preset end to end on the mini web: pages and pictures as a crawl, rows and pictures from it, scores by the built-in models,
-and what each rule removed of them, held against tests/data/presets/golden.tsv. Rules that cannot be served are told there too.
+winnow's own languages for other detectors, and what each rule removed of them, held against tests/data/presets/golden.tsv. Rules that cannot be
+served are told there too.
 
 After a change that is meant, python3 -m tests.e2e.preset_golden_test writes the table anew: read its diff."""
 import json
@@ -62,7 +63,7 @@ def measured():
         winnow(folder, "fetch", "-q", "--from-warc", warc, "--size", "224", "-o", "fetched.rows.zst", "rows.rows.zst")
         winnow(folder, "score", "-q", "--classifier", "gantman", "-o", "scored.rows.zst", "fetched.rows.zst")
         for preset in presets():
-            winnow(folder, "filter", "-q", "--preset", preset, "--without", "unserved", *tables, "--force", "-o", "kept/",
+            winnow(folder, "filter", "-q", "--preset", preset, "--without", "unserved", "--allow-substitute", "winnow_language", *tables, "--force", "-o", "kept/",
                    "scored.rows.zst")
             with open(os.path.join(folder, "kept/00000.json"), encoding="utf-8") as file:
                 manifest = json.load(file)

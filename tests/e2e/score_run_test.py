@@ -105,6 +105,32 @@ class ScoreRun(make.InFolder):
                     self.assertEqual(kept, [row for row in before if expected[1](row)])
                     self.assertTrue(0 < len(kept) < len(before), (len(kept), len(before)))
 
+    def test_laion5b_parts_its_texts_by_language_before_their_bounds(self):
+        sim = f"sim_{NAME}"
+        self.write("r.yaml", INPUTS + f"preset: laion5b\nwithout: [unserved, clip_similarity.other]\nallow-substitute: [{NAME}, winnow_language]\n"
+                                      f"score: {{model: {TINY}}}\nset: {{clip_similarity.english.min: 0.05, min_bytes.min: 1}}\n")
+        self.winnow("run", "-q", "-o", "OUT", "r.yaml")
+        scored, last = self.steps()[-2:]
+        before, kept = self.merged("OUT", scored), self.merged("OUT", last)
+        self.assertLessEqual({"en"}, {row["language"] for row in before})
+        self.assertLessEqual({row["language"] for row in before}, {"en", "other", "none"})
+        self.assertEqual(kept, [row for row in before if row["language"] != "en" or float(row[sim]) >= 0.05])
+        self.assertTrue(0 < len(kept) < len(before), (len(kept), len(before)))
+        told = [rule.get("substitute") for step in self.steps() if "filter" in step for rule in self.manifest(step)["filters"]]
+        self.assertIn("winnow_language for cld3", told)
+
+    def test_labels_of_pictures_are_held_against_texts(self):
+        self.write("labels.preset", f"overlap score.label_overlap column=zs_nouns_{NAME} -- choice: a test\n")
+        self.write("r.yaml", INPUTS + f"preset: labels.preset\nscore: {{model: {TINY}}}\n")
+        self.winnow("run", "-q", "-o", "OUT", "r.yaml")
+        scored, last = self.steps()[-2:]
+        before, kept = self.merged("OUT", scored), self.merged("OUT", last)
+        labels = [f"zs_nouns_{NAME}"] + [f"zs_nouns_{k}_{NAME}" for k in range(2, 21)]
+        self.assertLessEqual(set(labels), set(before[0]))
+        whole = [row for row in before if {row[name] for name in labels} & set(row["text"].split())]
+        self.assertLessEqual({row["src_record"] for row in whole}, {row["src_record"] for row in kept})
+        self.assertTrue(0 < len(kept) < len(before), (len(kept), len(before)))
+
     def test_the_best_share_is_of_the_whole_pool_whatever_the_tasks(self):
         for tasks in (1, 3):
             self.preset("datacomp-clip30", tasks=tasks, out=f"T{tasks}")

@@ -198,6 +198,7 @@ static void assert_caption(struct open_model *m, const struct entity_table *tabl
 
 static const char table_text[] = "Harrison Ford\tactor\nCalista Flockhart\tactor\nAmerican Film Festival\tfestival\n"
                                  "British Airways\tairline\nAirbus A319\taircraft model\nNorwich Union\tcompany\nDuncan McKellar\tperson\n"
+                                 "Jean-Claude Van Damme\tactor\nWashington, D.C.\tcity\n"
                                  "Mira Holt\twriter\t2\nMira Holt\tactor\t40\nMira Holt\tsinger\t40\n";
 
 static void test_published_captions_come_out_as_printed(void **state)
@@ -213,6 +214,8 @@ static void test_published_captions_come_out_as_printed(void **state)
     assert_caption(*state, table,
                    "Two sculptures by artist Duncan McKellar adorn trees outside the derelict Norwich Union offices in Bristol, UK",
                    "sculptures by person adorn trees outside the derelict offices");
+    assert_caption(*state, table, "Jean-Claude Van Damme and Mira Holt attend a gala", "actors attend a gala");
+    assert_caption(*state, table, "The skyline of Washington, D.C. after a storm", "the skyline of city after a storm");
     entity_table_free(table);
 }
 

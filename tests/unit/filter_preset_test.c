@@ -51,6 +51,7 @@ static const struct {
     {"datacomp-laion2b", "language clip_score"},
     {"laion-aesthetics", "watermark unsafe aesthetic"},
     {"laion-aesthetics-v2", "watermark unsafe aesthetic"},
+    {"laion-high-resolution", "both_sides"},
     {"metaclip", "parse match balance"},
     {"redcaps", "votes adult caption bad_words nsfw_image faces"},
     {"obelics-images", "url_words format min_side max_side rendered_size aspect url_count nsfw"},

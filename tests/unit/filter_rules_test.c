@@ -40,6 +40,7 @@ static const struct boundary boundaries[] = {
     {"text.language column=lang lang=en p_column=lang_p min_p=0.8", {{"lang", "en"}, {"lang_p", "0.8"}}, {{"lang", "en"}, {"lang_p", "0.79"}},
      "en", "en with p>=0.8"},
     {"text.language lang=en", {{"text", "the president said on Monday that"}}, {{"text", "le chien court sur la plage"}}, "fr", "en"},
+    {"text.language column=x named=en at=text", {{"x", "de"}}, {{NULL, NULL}}, NULL, NULL},
     {"text.pii most=1", {{"text", "a@example.org, tel 1999-2003"}}, {{"text", "a@example.org, b@example.org"}}, "2", "<=1"},
     {"text.pii most=0 kinds=phone", {{"text", "a@example.org"}}, {{"text", "+49 30 901820"}}, "1", "<=0"},
     {"text.person_names at=text", {{"text", "a photo of Mary Smith"}}, {{NULL, NULL}}, NULL, NULL},
@@ -95,6 +96,9 @@ static const struct boundary boundaries[] = {
     {"score.best column=sim_l14 share=0.3 t=0.243", {{"sim_l14", "0.243"}}, {{"sim_l14", "0.2429"}}, "0.2429", ">=0.243"},
     {"score.choose_text column=sim_b32 min=0.28", {{"sim_b32", "0.28"}, {"text_choice", "blip"}},
      {{"sim_b32", "0.27999"}, {"text_choice", "text"}}, "0.27999", ">=0.28"},
+    {"score.label_overlap column=zs_nouns_b32", {{"text", "Two ponies running"}, {"zs_nouns_b32", "pony"}},
+     {{"text", "Two ponies running"}, {"zs_nouns_b32", "horse"}}, "0", ">=1"},
+    {"score.test_dedup column=sim_tests max=0.975", {{"sim_tests", "0.975"}}, {{"sim_tests", "0.97501"}}, "0.97501", "<=0.975"},
     {"score.label column=zs deny=minor", {{"zs", "adult"}}, {{"zs", "minor"}}, "minor", "none of minor"},
 };
 
@@ -241,15 +245,86 @@ static void test_phash_lists_name_pictures(void **state)
     judge_free(j);
 }
 
+static bool has_columns_of_labels(const void *context, struct str name)
+{
+    (void)context;
+    static const char *const all[] = {"text", "zs_nouns_tiny", "zs_nouns_2_tiny", "zs_nouns_3_tiny", "zs_nouns_5_tiny", "p_nouns_tiny"};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (str_eq(name, str_from(all[i]))) return true;
+    return false;
+}
+
+static void test_all_labels_of_a_picture_are_held_against_the_text(void **state)
+{
+    (void)state;
+    struct judged *j = judge_new();
+    assert_done(preset_add_rule(&j->chain, "rule score.label_overlap column=zs_nouns_b32 min=2"));
+    assert_done(chain_substitute(&j->chain, "tiny"));
+    assert_done(chain_prepare(&j->chain, has_columns_of_labels, NULL));
+    assert_string_equal(j->chain.rules[0]->substitute, "zs_nouns_tiny for zs_nouns_b32");
+    assert_int_equal(j->chain.rules[0]->slot_count, 4); /* the text and three labels: the fourth is not there */
+    j->row = filter_row_new(&j->chain);
+    const char *text = "Runners pass the old Concert Halls";
+    assert_kept(j, "text", text, "zs_nouns_tiny", "tree", "zs_nouns_2_tiny", "concert hall", "zs_nouns_3_tiny", "runner");
+    assert_told(j, "1", "text", text, "zs_nouns_tiny", "hall", "zs_nouns_2_tiny", "hall concert", "zs_nouns_3_tiny", "concert hall door");
+    assert_told(j, "0", "text", text);
+    assert_told(j, "0", "text", "", "zs_nouns_tiny", "tree");
+    judge_free(j);
+}
+
+static const char *told_language(struct judged *j, const char *label, const char *sure)
+{
+    static char told[32];
+    assert_null(judge_row(j, "label", label, "sure", sure, NULL));
+    snprintf(told, sizeof told, "%.*s", STR_ARG(j->row->language));
+    return told;
+}
+
+static void test_a_language_is_told_where_none_is_asked_for(void **state)
+{
+    (void)state;
+    struct judged *j = judge_rule("text.language column=label");
+    assert_string_equal(told_language(j, "zh-Latn", ""), "zh-Latn");
+    assert_string_equal(told_language(j, "", ""), "");
+    judge_free(j);
+    j = judge_rule("text.language column=label p_column=sure min_p=1 named=en,zh");
+    assert_string_equal(told_language(j, "en", "1"), "en");
+    assert_string_equal(told_language(j, "zh-Latn", "1"), "zh");
+    assert_string_equal(told_language(j, "de", "1"), "other");
+    assert_string_equal(told_language(j, "en", "0"), "none"); /* cld3 does not call itself reliable */
+    assert_string_equal(told_language(j, "", "1"), "none");
+    assert_string_equal(told_language(j, "unsure", "1"), "none");
+    judge_free(j);
+}
+
+static void test_rules_behind_read_the_language_that_was_told(void **state)
+{
+    (void)state;
+    struct judged *j = judge_new();
+    assert_done(preset_add_rule(&j->chain, "english text.words min=5 if=language:en"));
+    assert_done(preset_add_rule(&j->chain, "tell text.language named=en needs=cld3"));
+    assert_done(preset_add_rule(&j->chain, "others text.words min=5 if=language:other|none"));
+    assert_done(chain_substitute(&j->chain, "winnow_language"));
+    assert_done(chain_prepare(&j->chain, has_columns_of_labels, NULL));
+    assert_string_equal(j->chain.rules[0]->unserved, "the rows have no column language"); /* it stands before */
+    assert_string_equal(j->chain.rules[1]->substitute, "winnow_language for cld3");
+    assert_null(j->chain.rules[2]->unserved);
+    j->row = filter_row_new(&j->chain);
+    assert_kept(j, "text", "the cat is sleeping");
+    assert_string_equal(judge_row(j, "text", "le chat dort bien", NULL), "others");
+    assert_string_equal(judge_row(j, "text", "12345", NULL), "others");
+    judge_free(j);
+}
+
 /* A list of blocked entries and one of exceptions, in files that are gone when the rule is made. */
-static struct judged *judge_with_exceptions(const char *parameters, const char *exceptions)
+static struct judged *judge_with_exceptions(const char *filter, const char *parameters, const char *exceptions)
 {
     char path[] = "/tmp/filter_rules_XXXXXX", line[256];
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, exceptions, strlen(exceptions)), (ssize_t)strlen(exceptions));
     close(fd);
-    snprintf(line, sizeof line, "text.blocklist %s except=%s", parameters, path);
+    snprintf(line, sizeof line, "%s %s except=%s", filter, parameters, path);
     struct judged *j = judge_rule(line);
     unlink(path);
     return j;
@@ -258,18 +333,70 @@ static struct judged *judge_with_exceptions(const char *parameters, const char *
 static void test_nothing_is_blocked_within_an_exception(void **state)
 {
     (void)state;
-    struct judged *j = judge_with_exceptions("words=dick,hell", "dick van dyke\ndick van\nhell's kitchen\n");
+    struct judged *j = judge_with_exceptions("text.blocklist", "words=dick,hell", "dick van dyke\ndick van\nhell's kitchen\n");
     assert_kept(j, "text", "Dick Van Dyke in Hell's Kitchen");
     assert_told(j, "dick", "text", "Dick Van Dyke, dick");
     assert_told(j, "hell", "text", "Dick van hell");
     judge_free(j);
-    j = judge_with_exceptions("words=cunt,ass match=substring", "scunthorpe\nclassic\n");
+    j = judge_with_exceptions("text.blocklist", "words=cunt,ass match=substring", "scunthorpe\nclassic\n");
     assert_kept(j, "text", "A classic in Scunthorpe");
     assert_told(j, "ass", "text", "Scunthorpe: classic assembly");
     judge_free(j);
-    j = judge_with_exceptions("\"words=two words\" match=padded", "two words more\n");
+    j = judge_with_exceptions("text.blocklist", "\"words=two words\" match=padded", "two words more\n");
     assert_kept(j, "text", "a two words more");
     assert_told(j, "two words", "text", "a two words more two words");
+    judge_free(j);
+}
+
+static void test_exceptions_of_boilerplate_are_longer_phrases_at_the_same_end(void **state)
+{
+    (void)state;
+    struct judged *j = judge_with_exceptions("text.edge_drop", "words=banner,icon", "banner elk\nfashion icon\n");
+    assert_kept(j, "text", "Banner Elk in autumn - Fashion Icon");
+    assert_told(j, "Banner", "text", "Banner: elk");
+    assert_told(j, "icon", "text", "Banner Elk icon");
+    assert_told(j, "banner", "text", "fashion icon banner");
+    judge_free(j);
+    j = judge_with_exceptions("text.crop", "\"words=photo of,stock photo\"", "photo of the year\nrolling stock photo\n");
+    assert_kept(j, "text", "Photo of the Year - stock photo");
+    assert_true(str_eq(j->row->cells[SLOT_TEXT], STR("Photo of the Year")));
+    assert_kept(j, "text", "Photo of the yearly rolling stock photo");
+    assert_true(str_eq(j->row->cells[SLOT_TEXT], STR("the yearly rolling stock photo")));
+    judge_free(j);
+    j = judge_rule("text.edge_drop list=boilerplate-drop except=boilerplate-drop-exceptions");
+    assert_kept(j, "text", "Audrey Hepburn, fashion icon");
+    assert_told(j, "icon", "text", "Facebook icon");
+    judge_free(j);
+}
+
+static void test_own_polarity_knows_glad_from_grim(void **state)
+{
+    (void)state;
+    struct judged *j = judge_rule("text.sentiment list=polarity-en min=-0.5 max=0.5");
+    assert_kept(j, "text", "a dog runs along a beach");
+    assert_dropped(j, "text", "a gorgeous happy smiling bride");
+    assert_dropped(j, "text", "victims of a terrible massacre");
+    judge_free(j);
+    j = judge_rule("text.sentiment list=polarity-en min=-1 max=1"); /* as the presets have it: off */
+    assert_kept(j, "text", "awesome amazing wonderful gorgeous perfect fantastic superb stunning brilliant marvelous excellent");
+    assert_kept(j, "text", "murder rape genocide terrorism holocaust murderers rapist terrorists murders raped");
+    judge_free(j);
+}
+
+static void test_captions_too_short_for_their_hypernyms_are_dropped(void **state)
+{
+    (void)state;
+    struct judged *j = judge_new();
+    char line[256];
+    const char *path = list_file("mira holt\tactor\n");
+    snprintf(line, sizeof line, "rule text.hypernyms least=3 table=%s", path);
+    assert_done(preset_add_rule(&j->chain, line));
+    judge_ready(j);
+    unlink(path);
+    assert_kept(j, "text", "Mira Holt at a party");
+    assert_true(str_eq(j->row->cells[SLOT_TEXT], STR("actor at a party")));
+    assert_told(j, "2", "text", "Mira Holt singing");
+    assert_string_equal(j->outcome.rule->bound, ">=3");
     judge_free(j);
 }
 
@@ -388,6 +515,12 @@ int main(void)
         cmocka_unit_test(test_balance_keeps_the_share_that_the_count_allows),
         cmocka_unit_test(test_phash_lists_name_pictures),
         cmocka_unit_test(test_nothing_is_blocked_within_an_exception),
+        cmocka_unit_test(test_exceptions_of_boilerplate_are_longer_phrases_at_the_same_end),
+        cmocka_unit_test(test_own_polarity_knows_glad_from_grim),
+        cmocka_unit_test(test_captions_too_short_for_their_hypernyms_are_dropped),
+        cmocka_unit_test(test_all_labels_of_a_picture_are_held_against_the_text),
+        cmocka_unit_test(test_a_language_is_told_where_none_is_asked_for),
+        cmocka_unit_test(test_rules_behind_read_the_language_that_was_told),
         cmocka_unit_test(test_own_profanity_and_its_exceptions),
         cmocka_unit_test(test_registrable_domains_block_their_hosts_and_not_their_neighbours),
         cmocka_unit_test(test_crop_cuts_both_ends_and_keeps_the_original),

@@ -7,6 +7,7 @@
 #include "filters/text/measure.h"
 #include "filters/text/phrases.h"
 #include "filters/text/special.h"
+#include "filters/text/stem.h"
 #include "filters/url/authority.h"
 #include "pipeline/base/unicode.h"
 #include "pipeline/base/utf8.h"
@@ -252,13 +253,46 @@ static void test_boilerplate_ends_at_word_borders(void **state)
 {
     (void)state;
     static const struct str phrases[] = {{"stock photo", 11}, {"photo of", 8}, {"photo", 5}};
-    assert_true(str_eq(boilerplate_crop(STR("Cats \xC2\xB7 STOCK Photo | stock photo -"), phrases, 3), STR("Cats")));
-    assert_true(str_eq(boilerplate_crop(STR("Photo of: cats"), phrases, 3), STR("cats")));
-    assert_true(str_eq(boilerplate_crop(STR("Livestock photo"), phrases, 1), STR("Livestock photo")));
-    assert_true(str_eq(boilerplate_crop(STR("Livestock photo"), phrases, 3), STR("Livestock")));
-    assert_int_equal(boilerplate_crop(STR("stock photo"), phrases, 3).n, 0);
-    assert_true(str_eq(boilerplate_begins(STR("- photo of x"), phrases, 3), STR("photo of")));
-    assert_null(boilerplate_ends(STR("photo\xC3\xA9"), phrases, 3).p);
+    const struct boilerplate all = {.phrases = phrases, .count = 3}, first = {.phrases = phrases, .count = 1};
+    assert_true(str_eq(boilerplate_crop(STR("Cats \xC2\xB7 STOCK Photo | stock photo -"), &all), STR("Cats")));
+    assert_true(str_eq(boilerplate_crop(STR("Photo of: cats"), &all), STR("cats")));
+    assert_true(str_eq(boilerplate_crop(STR("Livestock photo"), &first), STR("Livestock photo")));
+    assert_true(str_eq(boilerplate_crop(STR("Livestock photo"), &all), STR("Livestock")));
+    assert_int_equal(boilerplate_crop(STR("stock photo"), &all).n, 0);
+    assert_true(str_eq(boilerplate_begins(STR("- photo of x"), &all), STR("photo of")));
+    assert_null(boilerplate_ends(STR("photo\xC3\xA9"), &all).p);
+}
+
+/* Words from the tables of Porter's paper. */
+static void test_words_lose_their_endings_as_porter_has_it(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"caresses", "caress"}, {"ponies", "poni"}, {"ties", "ti"}, {"caress", "caress"}, {"cats", "cat"}, {"feed", "feed"}, {"agreed", "agre"},
+        {"plastered", "plaster"}, {"bled", "bled"}, {"motoring", "motor"}, {"sing", "sing"}, {"conflated", "conflat"}, {"troubled", "troubl"},
+        {"sized", "size"}, {"hopping", "hop"}, {"tanned", "tan"}, {"falling", "fall"}, {"hissing", "hiss"}, {"fizzed", "fizz"}, {"failing", "fail"},
+        {"filing", "file"}, {"happy", "happi"}, {"sky", "sky"}, {"relational", "relat"}, {"conditional", "condit"}, {"rational", "ration"},
+        {"valenci", "valenc"}, {"digitizer", "digit"}, {"conformabli", "conform"}, {"radicalli", "radic"}, {"differentli", "differ"}, {"vileli", "vile"},
+        {"analogousli", "analog"}, {"vietnamization", "vietnam"}, {"predication", "predic"}, {"operator", "oper"}, {"feudalism", "feudal"},
+        {"decisiveness", "decis"}, {"hopefulness", "hope"}, {"callousness", "callous"}, {"formaliti", "formal"}, {"sensitiviti", "sensit"},
+        {"sensibiliti", "sensibl"}, {"triplicate", "triplic"}, {"formative", "form"}, {"formalize", "formal"}, {"electriciti", "electr"},
+        {"electrical", "electr"}, {"hopeful", "hope"}, {"goodness", "good"}, {"revival", "reviv"}, {"allowance", "allow"}, {"inference", "infer"},
+        {"airliner", "airlin"}, {"gyroscopic", "gyroscop"}, {"adjustable", "adjust"}, {"defensible", "defens"}, {"irritant", "irrit"},
+        {"replacement", "replac"}, {"adjustment", "adjust"}, {"dependent", "depend"}, {"adoption", "adopt"}, {"homologou", "homolog"},
+        {"communism", "commun"}, {"activate", "activ"}, {"angulariti", "angular"}, {"homologous", "homolog"}, {"effective", "effect"},
+        {"bowdlerize", "bowdler"}, {"probate", "probat"}, {"rate", "rate"}, {"cease", "ceas"}, {"controll", "control"}, {"roll", "roll"},
+        {"at", "at"}, {"3rds", "3rds"}, {"caf\xC3\xA9s", "caf\xC3\xA9s"}, {"", ""},
+    };
+    char stem[STEM_BYTES_MOST];
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        size_t n = word_stem(str_from(pairs[i][0]), stem);
+        if (!str_eq(str_of(stem, n), str_from(pairs[i][1]))) fail_msg("%s became %.*s, expected %s", pairs[i][0], (int)n, stem, pairs[i][1]);
+    }
+    char longest[100];
+    memset(longest, 'a', sizeof longest);
+    assert_int_equal(word_stem(str_of(longest, sizeof longest), stem), STEM_BYTES_MOST);
+    memcpy(longest, "ated", 4);
+    for (size_t n = 1; n <= sizeof longest; n++) assert_true(word_stem(str_of(longest, n), stem) <= STEM_BYTES_MOST);
 }
 
 static void test_special_characters_are_those_of_obelics(void **state)
@@ -341,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_the_automaton_finds_what_a_search_for_each_string_finds),
         cmocka_unit_test(test_all_bytes_may_stand_in_strings_to_seek),
         cmocka_unit_test(test_boilerplate_ends_at_word_borders),
+        cmocka_unit_test(test_words_lose_their_endings_as_porter_has_it),
         cmocka_unit_test(test_special_characters_are_those_of_obelics),
         cmocka_unit_test(test_urls_are_taken_apart_as_written),
         cmocka_unit_test(test_urls_are_valid_where_django_takes_them),

@@ -124,6 +124,9 @@ static void test_findings_stand_in_order_and_room_is_kept(void **state)
     assert_int_equal(spans[0].end, 7);
     assert_int_equal(spans[1].start, 8);
     assert_int_equal(pii_find(STR(""), spans, 2), 0);
+    const char *most[] = {"a@b.co a@b.co a@b.co", "1.1.1.1 2.2.2.2", "555-2671 555-2671"};
+    struct pii_span all[16];
+    for (size_t i = 0; i < 3; i++) assert_true(pii_find(str_from(most[i]), all, 16) < pii_spans_most(str_from(most[i])));
 }
 
 int main(void)

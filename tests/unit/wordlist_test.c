@@ -42,6 +42,11 @@ static void test_entries_and_numbers(void **state)
     assert_entry(&list, 1, "worse", -2.5);
     assert_entry(&list, 2, "#tag", 0);
     wordlist_free(&list);
+    read_text(&list, "\xEF\xBB\xBF" "bad\r\nworse\t3\r\n"); /* as some editors write */
+    assert_int_equal(list.count, 2);
+    assert_entry(&list, 0, "bad", 0);
+    assert_entry(&list, 1, "worse", 3);
+    wordlist_free(&list);
 }
 
 static void test_counts_behind_spaces_where_all_lines_have_them(void **state)
