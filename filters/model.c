@@ -415,7 +415,7 @@ const struct command command_model = {
         "verify MODEL: whether all of its tensors are there and are numbers, and whether its files are those that were published or "
         "fetched.\n"
         "info MODEL: a line for every decision, with where it came from; then what card.tsv of its folder says of it.\n"
-        "tokens MODEL TEXT...: the ids of each text, a line a text.\n"
+        "tokens MODEL TEXT...: the ids of each text, a line a text; -- goes before texts that begin with -.\n"
         "pixels MODEL PICTURE OUT.png: the picture as the picture tower gets it, resized and cropped.\n"
         "embed MODEL --image FILE...|--text FILE: a header, then a line an input: file or line number, a tab, numbers.\n"
         "eval MODEL PAIRS...: how well the model tells which caption belongs to which picture. PAIRS are shards (.tar, .tar.zst, "

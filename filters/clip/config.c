@@ -131,7 +131,8 @@ static int read_scale(struct clip_config *c, const struct weights *w)
     if (c->kind == CLIP_SMALL) return 0; /* its configuration says it */
     struct config_object o = {c, "", "", NULL};
     const struct tensor *t = weights_find(w, STR("logit_scale"));
-    if (!t || t->count != 1) return fail("%s: tensor logit_scale: one number is expected", weights_name(w));
+    if (!t || t->count != 1 || t->rank > 1 || !tensor_is_float(t))
+        return fail("%s: tensor logit_scale: one floating number is expected", t ? t->file : weights_name(w));
     if (tensor_to_f64(t, &c->logit_scale) < 0) return -1;
     return config_note(&o, "", "the weights", "logit scale", "exp(%.9g) = %.9g", c->logit_scale, exp(c->logit_scale));
 }

@@ -43,6 +43,7 @@ static float *read_floats(struct head *h, const struct weights *w, const char *n
     bool fits = t->rank == rank && t->count;
     for (unsigned i = 0; i < t->rank; i++) fits &= t->shape[i] <= WIDTH_MOST;
     if (!fits) return fail("%s: tensor %s has shape %s: no layer of a head", weights_name(w), name, tensor_shape_text(t, shape)), NULL;
+    if (!tensor_is_float(t)) return fail("%s: tensor %s: type %s is no float", weights_name(w), name, tensor_type_name(t->type)), NULL;
     float *numbers = malloc((size_t)t->count * sizeof *numbers);
     if (!numbers) return fail_memory(), NULL;
     *found = t;

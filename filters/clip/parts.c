@@ -119,11 +119,6 @@ static struct tensor expected(const struct clip_config *c, enum clip_side side, 
     return t;
 }
 
-static bool is_float(const struct tensor *t)
-{
-    return t->type == TENSOR_F32 || t->type == TENSOR_F16 || t->type == TENSOR_BF16 || t->type == TENSOR_F64;
-}
-
 /* ---- checking ---- */
 
 struct check {
@@ -143,7 +138,7 @@ static int check_part(const struct check *k, enum clip_side side, enum clip_part
         if (t->rank != want.rank || memcmp(t->shape, want.shape, t->rank * sizeof *t->shape) != 0)
             return fail("%s: tensor %s: shape %s, the configuration asks for %s", t->file, name, tensor_shape_text(t, has),
                         tensor_shape_text(&want, wants));
-        if (!is_float(t)) return fail("%s: tensor %s: type %s is no float", t->file, name, tensor_type_name(t->type));
+        if (!tensor_is_float(t)) return fail("%s: tensor %s: type %s is no float", t->file, name, tensor_type_name(t->type));
         k->claimed[t - weights_at(k->weights, 0)] = true;
     }
     return 0;

@@ -43,6 +43,11 @@ int tensor_set_shape(struct tensor *t, const uint64_t *shape, unsigned rank)
     return 0;
 }
 
+bool tensor_is_float(const struct tensor *t)
+{
+    return t->type == TENSOR_F32 || t->type == TENSOR_F16 || t->type == TENSOR_BF16 || t->type == TENSOR_F64;
+}
+
 bool tensor_row_major(const struct tensor *t)
 {
     uint64_t expected = 1;

@@ -40,6 +40,7 @@ struct tensor {
 
 /* Fills stride for row-major data and count. 0, or -1 with a sentence when the bytes would not fit 2^62. */
 int tensor_set_shape(struct tensor *t, const uint64_t *shape, unsigned rank);
+bool tensor_is_float(const struct tensor *t); /* F64, F32, F16 or BF16 */
 bool tensor_row_major(const struct tensor *t);
 bool tensor_shape_is(const struct tensor *t, unsigned rank, uint64_t a, uint64_t b); /* rank 0, 1 or 2; b unused below 2 */
 /* "[512, 768]" for messages; the buffer holds any shape. */

@@ -192,6 +192,7 @@ static void test_weights_that_do_not_fit_are_refused_by_tensor(void **state)
         {{"vision_model.embeddings.position_embedding.weight", NULL, "10,2", false}, "position_embedding"},
         {{"vision_model.encoder.layers.0.layer_norm1.bias", NULL, "2,2", false}, "layer_norm1.bias: shape [2, 2]"},
         {{"logit_scale", "scale", NULL, false}, "logit_scale"},
+        {{"logit_scale", NULL, "1,1", false}, "logit_scale: one floating number is expected"},
         {{"", "logit_bias", NULL, false}, "logit_bias []: the configuration does not account for it"},
         {{"", "vision_model.encoder.layers.1.layer_norm1.bias", NULL, false}, "layers.1.layer_norm1.bias []"},
         {{"text_model.embeddings.token_embedding.weight", NULL, NULL, true}, "token_embedding.weight: element 14 is not"},
