@@ -45,7 +45,9 @@ json_t *manifest_read(const char *path)
     }
     struct str s = buf_str(&text);
     if (s.n > TAIL && str_starts(str_from_at(s, s.n - TAIL), key)) hash128_hex(hash_xxh3_128(str_of(s.p, s.n - TAIL), 0), hash);
-    if (!*hash || memcmp(hash, s.p + s.n - TAIL + 13, 32) != 0) {
+    if (s.n && !str_starts(s, STR("{\"behaviour\":"))) { /* the first of sorted keys */
+        fail("%s: not a manifest such as NNNNN.json, or its first bytes are damaged", path);
+    } else if (!*hash || memcmp(hash, s.p + s.n - TAIL + 13, 32) != 0) {
         fail("%s: damaged manifest: its hash does not fit; remove it and run again", path);
     } else {
         json_error_t error;

@@ -17,6 +17,7 @@ enum { VISITS_MAX = 100000 };
 struct reading {
     struct recipe *recipe;
     yaml_document_t *document;
+    enum recipe_purpose purpose;
     unsigned visits;
 };
 
@@ -94,8 +95,8 @@ static int inputs(struct reading *r, const yaml_node_t *n)
     if (strings(r, n, "inputs", &named) < 0) return -1;
     for (size_t i = 0; i < named.count; i++) {
         const char *item = named.items[i];
-        if (item[0] == '@' || !item[strcspn(item, "*?[")]) {
-            if (access(item + (item[0] == '@'), R_OK) < 0) return complain(r, n, "input '%s' cannot be read", item);
+        if (r->purpose == RECIPE_TO_LOOK || item[0] == '@' || !item[strcspn(item, "*?[")]) {
+            if (r->purpose == RECIPE_TO_RUN && access(item + (item[0] == '@'), R_OK) < 0) return complain(r, n, "input '%s' cannot be read", item);
             if (append(r->recipe, &r->recipe->inputs, item) < 0) return -1;
             continue;
         }
@@ -289,7 +290,7 @@ static int read_document(struct reading *r)
     return 0;
 }
 
-int recipe_read(struct recipe *recipe, const char *path)
+int recipe_read(struct recipe *recipe, const char *path, enum recipe_purpose purpose)
 {
     *recipe = (struct recipe){.tolerate = -1};
     arena_init(&recipe->arena, 64 << 20);
@@ -305,7 +306,7 @@ int recipe_read(struct recipe *recipe, const char *path)
     if (!yaml_parser_load(&parser, &document)) {
         result = fail_usage("%s: line %zu: not YAML: %s", path, parser.problem_mark.line + 1, parser.problem ? parser.problem : "cannot be read");
     } else {
-        struct reading r = {.recipe = recipe, .document = &document};
+        struct reading r = {.recipe = recipe, .document = &document, .purpose = purpose};
         result = read_document(&r);
         yaml_document_delete(&document);
     }

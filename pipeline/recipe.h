@@ -38,7 +38,11 @@ struct recipe {
     size_t stage_count;
 };
 
-int recipe_read(struct recipe *recipe, const char *path); /* usage errors begin "FILE: line N: " */
+enum recipe_purpose {
+    RECIPE_TO_RUN,
+    RECIPE_TO_LOOK, /* at a run that has begun: inputs stay as they are written, wherever this process is, or they, are now */
+};
+int recipe_read(struct recipe *recipe, const char *path, enum recipe_purpose purpose); /* usage errors begin "FILE: line N: " */
 void recipe_free(struct recipe *recipe);
 /* The options that the recipe gives to the command `name`, for presets' stages; NULL when it says nothing of it. */
 const struct recipe_stage *recipe_stage(const struct recipe *recipe, const char *name);

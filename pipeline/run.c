@@ -331,7 +331,7 @@ static int run_run(const struct command_line *line)
     signal(SIGPIPE, SIG_IGN); /* work goes on when nobody reads what it says */
     struct recipe recipe;
     struct plan plan = {0};
-    int code = recipe_read(&recipe, line->arguments[0]);
+    int code = recipe_read(&recipe, line->arguments[0], RECIPE_TO_RUN);
     if (o->limit) recipe.limit = o->limit;
     if (code == 0) code = plan_make(&plan, &recipe, o->output, o->any_machine ? PLAN_ON_ANY_MACHINE : PLAN_TO_RUN);
     if (code == 0 && o->print) {
@@ -384,10 +384,11 @@ static int status_run(const struct command_line *line)
     const char *out = line->argument_count ? line->arguments[0] : "OUT";
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/recipe.yaml", out);
+    if (access(out, F_OK) < 0) return fail_errno("%s: cannot open", out);
     if (!file_exists(path)) return fail_usage("%s: no recipe.yaml in it: not the output of 'winnow run'", out);
     struct recipe recipe;
     struct plan plan = {0};
-    int code = recipe_read(&recipe, path);
+    int code = recipe_read(&recipe, path, RECIPE_TO_LOOK);
     if (code == 0) code = plan_make(&plan, &recipe, out, PLAN_TO_LOOK);
     if (code == 0) puts("step\ttasks\tdone\tread\twritten\tdropped\tlosses");
     for (size_t s = 0; s < plan.count && code == 0; s++) {

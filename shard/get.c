@@ -350,6 +350,8 @@ static int run_get(const struct command_line *line)
     const char *index = names_index ? ids[0] : "index.sqlite";
     ids += names_index;
     count -= names_index;
+    if (!names_index && count && !file_exists(index))
+        return fail("%s: no such folder or index, and no index.sqlite here in which it could be an id or key", ids[0]);
     if (!count && !o->where) return fail_usage("name ids or keys, or give --where SQL; 'winnow get --help' shows how");
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);

@@ -2,6 +2,7 @@
 #include "shard/index_read.h"
 
 #include "pipeline/base/fail.h"
+#include "pipeline/base/file.h"
 #include "shard/index_db.h"
 
 #include <errno.h>
@@ -82,7 +83,8 @@ static int pragma_number(struct index_reader *r, const char *sql, int *number)
 static int check_version(struct index_reader *r)
 {
     int id = 0, version = 0;
-    if (pragma_number(r, "PRAGMA application_id", &id) < 0 || pragma_number(r, "PRAGMA user_version", &version) < 0) return -1;
+    if (pragma_number(r, "PRAGMA application_id", &id) < 0 || pragma_number(r, "PRAGMA user_version", &version) < 0)
+        return sqlite3_errcode(r->db) == SQLITE_NOTADB ? fail("%s: not an index that winnow made", r->path) : -1;
     if (id != APPLICATION_ID) return fail_usage("%s: not an index that winnow made", r->path);
     if (version != INDEX_VERSION)
         return fail_usage("%s: an index of version %d, expected %d: make it again with 'winnow index'", r->path, version,
@@ -97,6 +99,7 @@ static int prepare(struct index_reader *r, const char *sql, sqlite3_stmt **state
 
 static int set_up(struct index_reader *r)
 {
+    if (!file_exists(r->path)) return fail("%s: not there: 'winnow index' makes it", r->path);
     if (sqlite3_open_v2(r->path, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         return r->db ? database_failed(r, "open it") : fail_memory();
     distrust(r);

@@ -8,7 +8,7 @@ import subprocess
 import tarfile
 import unittest
 
-from tests.e2e.made_samples import EXTENSIONS, WINNOW, Corpus, InFolder, contents, escape, samples_of
+from tests.e2e.made_samples import EXTENSIONS, WINNOW, Corpus, InFolder, contents, escape, samples_of, winnow
 
 
 class Get(InFolder):
@@ -162,6 +162,9 @@ class HostileSqlAndIndexes(Get):
             make(self.path(name))
             self.assertIn(name, self.get(name, "0000001", expect=1 if name == "text" else 2).error)
         self.assertIn("'nowhere'", self.get("nowhere", "0000001", expect=2).error)
+        os.mkdir(self.path("bare"))
+        self.assertIn("bare/index.sqlite: not there: 'winnow index' makes it", winnow("get", "bare", "0000001", expect=1, cwd=self.folder).error)
+        self.assertIn("nowhere: no such folder or index", winnow("get", "nowhere", expect=1, cwd=self.path("bare")).error)
         self.change_index("PRAGMA user_version = 99")
         self.assertIn("version 99", self.get("0000001", expect=2).error)
 

@@ -74,6 +74,7 @@ class Run(make.InFolder):
         status = {row["step"]: row for row in self.winnow("status", "OUT").rows()}
         self.assertEqual(list(status), ["01-extract", "02-filter", "03-dedup", "04-fetch", "05-filter", "shard"])
         self.assertEqual(int(status["02-filter"]["read"]), int(status["01-extract"]["written"]))
+        self.assertEqual(self.winnow("status", self.path("OUT"), cwd="/").out, self.winnow("status", "OUT").out)  # inputs are named from elsewhere
         for step in ("02-filter", "03-dedup", "04-fetch", "05-filter"):
             row = {name: int(cell) for name, cell in status[step].items() if name != "step"}
             self.assertEqual(row["read"], row["written"] + row["dropped"], step)
