@@ -84,7 +84,8 @@ static int try_pair(const char *folder, enum tokenizer_form form, struct tokeniz
     struct buf vocab = {0}, merges = {0};
     char *path, *merges_path = NULL;
     int found = read_in(folder, "vocab.json", &vocab, &path);
-    if (found == 1) found = read_in(folder, "merges.txt", &merges, &merges_path);
+    if (found == 1 && (found = read_in(folder, "merges.txt", &merges, &merges_path)) == 0)
+        found = fail("%s: not there, though vocab.json is", merges_path);
     if (found == 1) *t = tokenizer_parse_pair(path, buf_str(&vocab), buf_str(&merges), form);
     buf_free(&vocab);
     buf_free(&merges);

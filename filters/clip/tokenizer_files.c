@@ -6,6 +6,8 @@
 
 #include <jansson.h>
 #include <libdeflate.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "filters/clip/tokenizer_json.h"
@@ -131,9 +133,17 @@ int vocabulary_from_tokenizer_json(struct vocabulary *v, const char *file, struc
 
 /* ---- vocab.json and merges.txt ---- */
 
-static int read_merge_lines(struct vocabulary *v, const struct vocabulary_names *names, struct str text)
+/* Of `vocab`, FOLDER/vocab.json. */
+static void name_merges(const char *vocab, char file[PATH_MAX])
 {
-    static const char file[] = "merges.txt";
+    const char *slash = strrchr(vocab, '/');
+    snprintf(file, PATH_MAX, "%.*smerges.txt", slash ? (int)(slash + 1 - vocab) : 0, vocab);
+}
+
+static int read_merge_lines(struct vocabulary *v, const struct vocabulary_names *names, const char *vocab, struct str text)
+{
+    char file[PATH_MAX];
+    name_merges(vocab, file);
     for (uint32_t rank = 0; text.n;) {
         struct str line = str_cut(&text, '\n'), right = line, left = str_cut(&right, ' ');
         if (str_starts(line, STR("#version")) || str_trim(line).n == 0) continue;
@@ -152,7 +162,7 @@ int vocabulary_from_pair(struct vocabulary *v, const char *file, struct str voca
     arena_init(&strings, STRINGS_MOST);
     int result = utf8_valid(vocab) ? tokenizer_json_names(file, vocab, &strings, &names) : fail("%s: not UTF-8", file);
     if (result == 0) result = vocabulary_begin(v, names, file, lines);
-    if (result == 0) result = read_merge_lines(v, names, merges);
+    if (result == 0) result = read_merge_lines(v, names, file, merges);
     if (result == 0) result = vocabulary_add_literal(v, file, STR("<|startoftext|>"), v->start);
     if (result == 0) result = vocabulary_add_literal(v, file, STR("<|endoftext|>"), v->end);
     vocabulary_names_free(names);

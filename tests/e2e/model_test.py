@@ -260,6 +260,16 @@ class RefusedTest(WithFolder):
             self.assertIn(about, said)
 
 
+    def test_a_tokenizer_that_is_not_whole(self):
+        clip_data.make_clip().make(self.folder)
+        merges = f"{self.folder}/merges.txt"
+        with open(merges, "w", encoding="utf-8") as file:
+            file.write("#version\nab\n")
+        self.assertIn(f"{merges}: merge 0", run("tokens", self.folder, "a dog", expect=1)[1])
+        os.remove(merges)
+        self.assertIn(f"{merges}: not there", run("tokens", self.folder, "a dog", expect=1)[1])
+
+
 class Int8Test(WithFolder):
     """8-bit products only where they are near enough: a hidden channel that nothing reads but that is far larger than the others
     takes the scale of its rows, and with it what the others say."""
