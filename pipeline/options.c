@@ -163,8 +163,8 @@ static int unknown_option(const struct parse *p, struct str name, const char *sh
             size_t distance = str_distance(name, str_from(o->name));
             if (!o->hidden && distance < best) best = distance, nearest = o->name;
         }
-    return fail_usage("unknown option '%s'%s%s%s: 'winnow %s --help' lists them", shown, nearest ? "; did you mean --" : "",
-                      nearest ? nearest : "", nearest ? "?" : "", p->command->name);
+    return fail_usage("unknown option '%s'%s%s%s 'winnow %s --help' lists them", shown, nearest ? "; did you mean --" : "",
+                      nearest ? nearest : "", nearest ? "?" : ":", p->command->name);
 }
 
 static void clear_list(struct option_list *list)

@@ -125,6 +125,8 @@ static int new_output(struct stage_run *run, const char *path, const struct colu
     struct stage_private *own = run->own;
     if (own->output_count == OUTPUTS_MAX) return fail_usage("more than %d outputs", OUTPUTS_MAX);
     if (check_is_no_input(run, path) < 0) return -1;
+    for (size_t i = 0; path && i < own->output_count; i++)
+        if (own->outputs[i]->path && strcmp(own->outputs[i]->path, path) == 0) return fail_usage("%s: named for two outputs", path);
     struct stage_output *out = calloc(1, sizeof *out);
     if (!out) return fail_memory();
     own->outputs[own->output_count] = out;

@@ -2,7 +2,6 @@
 #include "shard/index_read.h"
 
 #include "pipeline/base/fail.h"
-#include "pipeline/base/file.h"
 #include "shard/index_db.h"
 
 #include <errno.h>
@@ -10,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     APPLICATION_ID = 0x776e6e77,    /* schemas/index.sql */
@@ -99,7 +99,8 @@ static int prepare(struct index_reader *r, const char *sql, sqlite3_stmt **state
 
 static int set_up(struct index_reader *r)
 {
-    if (!file_exists(r->path)) return fail("%s: not there: 'winnow index' makes it", r->path);
+    if (access(r->path, R_OK) < 0) /* SQLite does not say why */
+        return errno == ENOENT ? fail("%s: not there: 'winnow index' makes it", r->path) : fail_errno("%s: cannot open", r->path);
     if (sqlite3_open_v2(r->path, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         return r->db ? database_failed(r, "open it") : fail_memory();
     distrust(r);

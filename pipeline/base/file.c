@@ -33,7 +33,10 @@ int file_create(struct file_out *out, const char *path)
 {
     struct stat s;
     *out = (struct file_out){.fd = -1};
-    if (stat(path, &s) == 0 && !S_ISREG(s.st_mode) && !S_ISDIR(s.st_mode)) /* publishing would put a file in a device's place */
+    if (!*path) return fail_usage("an output's name is empty");
+    bool there = stat(path, &s) == 0;
+    if (there && S_ISDIR(s.st_mode)) return fail("%s: a folder: give %s/ where one is meant, else another name", path, path);
+    if (there && !S_ISREG(s.st_mode)) /* publishing would put a file in a device's place */
         return fail_usage("%s: not a regular file: name another, or '-' for standard output, which can be sent there", path);
     if (file_make_folders(path) < 0) return -1;
     out->path = strdup(path);

@@ -378,7 +378,11 @@ class Outputs(BadInput):
         self.check("extract", "-q", "-o", "file/out/", "crawl.warc.gz", code=1, line="file")
         self.check("extract", "-q", "-o", "/proc/nowhere/out/", "crawl.warc.gz", code=1, line="/proc/nowhere")
         os.mkdir(self.path("taken.rows.zst"))
-        self.check("extract", "-q", "-o", "taken.rows.zst", "crawl.warc.gz", code=1, line="taken.rows.zst")
+        self.check("extract", "-q", "-o", "taken.rows.zst", "crawl.warc.gz", code=1, line="taken.rows.zst: a folder: give taken.rows.zst/")
+        self.check("extract", "-q", "-o", "", "crawl.warc.gz", code=2, line="an output's name is empty")
+        self.winnow("extract", "-q", "-o", "a/", "crawl.warc.gz")
+        self.check("filter", "-q", "--rule", "words text.words min=2", "-o", "one.rows.zst", "-x", "one.rows.zst", "a/00000.rows.zst", code=2,
+                   line="one.rows.zst: named for two outputs")
 
     def test_an_output_that_is_no_regular_file(self):
         os.symlink("/dev/null", self.path("device"))
