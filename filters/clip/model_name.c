@@ -5,7 +5,10 @@
 
 #include "filters/clip/clip.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 
 static const struct {
     const char *name, *other; /* with the activation; with the other one */
@@ -32,14 +35,40 @@ bool clip_name_is_reserved(const char *name)
     return false;
 }
 
+static struct str last_part(struct str path)
+{
+    while (path.n && path.p[path.n - 1] == '/') path.n--;
+    size_t begin = path.n;
+    while (begin && path.p[begin - 1] != '/') begin--;
+    return str_from_at(path, begin);
+}
+
+/* The part of a path that tells models apart: the folder's where the file has the name that such files have in all of them. */
+static struct str telling_part(const char *path, char real[PATH_MAX])
+{
+    static const char *const everywhere[] = {"model.", "pytorch_model", "open_clip_"};
+    struct str whole = str_from(path), part = last_part(whole);
+    for (size_t i = 0; i < sizeof everywhere / sizeof *everywhere; i++) {
+        struct stat about;
+        if (!str_starts(part, str_from(everywhere[i])) || stat(path, &about) < 0 || !S_ISREG(about.st_mode)) continue;
+        whole.n = (size_t)(part.p - whole.p);
+        part = last_part(whole);
+    }
+    if (part.n && !str_eq(part, STR(".")) && !str_eq(part, STR(".."))) return part;
+    snprintf(real, PATH_MAX, "%.*s", STR_ARG(whole));
+    char *resolved = realpath(whole.n ? real : ".", NULL);
+    snprintf(real, PATH_MAX, "%s", resolved ? resolved : "");
+    free(resolved);
+    return last_part(str_from(real));
+}
+
 static void name_of_path(const char *path, char name[CLIP_NAME_ROOM])
 {
-    size_t end = strlen(path), n = 0;
-    while (end && path[end - 1] == '/') end--;
-    size_t begin = end;
-    while (begin && path[begin - 1] != '/') begin--;
-    for (size_t i = begin; i < end && n + 1 < CLIP_NAME_ROOM; i++) {
-        char c = ascii_lower(path[i]);
+    char real[PATH_MAX];
+    struct str part = telling_part(path, real);
+    size_t n = 0;
+    for (size_t i = 0; i < part.n && n + 1 < CLIP_NAME_ROOM; i++) {
+        char c = ascii_lower(part.p[i]);
         if (!ascii_is_alpha(c) && !ascii_is_digit(c)) c = '_';
         if (n || ascii_is_alpha(c)) name[n++] = c;
     }

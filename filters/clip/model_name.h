@@ -6,7 +6,8 @@
 
 enum { CLIP_NAME_ROOM = 25 };
 
-/* By shape and activation, or as the small model's configuration says, else by the last part of `path`: small letters, digits and _, beginning with a letter. */
+/* By shape and activation, or as the small model's configuration says, else by its folder, or its
+ * file where that has a name of its own: small letters, digits and _, beginning with a letter. */
 void clip_name(const struct clip_config *config, const char *path, char name[CLIP_NAME_ROOM]);
 
 #endif

@@ -148,6 +148,14 @@ class PlainLoopsTest(WithFolder):
         first, _, third = parse(out)
         self.assertEqual(first, third)
 
+    def test_a_model_is_called_by_its_folder(self):
+        folder = f"{self.folder}/My-CLIP.v2"
+        clip_data.make_clip().make(folder)
+        for path, where in ((folder, None), (folder + "/", None), (f"{folder}/model.safetensors", None), (".", folder),
+                            ("model.safetensors", folder), ("../My-CLIP.v2", folder)):
+            done = subprocess.run([os.path.abspath(WINNOW), "model", "info", path], capture_output=True, cwd=where, check=True)
+            self.assertIn(b"name\tmy_clip_v2\t", done.stdout, path)
+
     def test_a_processors_preprocessing_counts_before_a_preprocessors(self):
         clip_data.make_clip().make(self.folder)
 
