@@ -2,7 +2,11 @@
  * they are. */
 #include "reports/charts.h"
 
-enum { LEVELS = 6, OCTAVES = 12 /* of named lines: 25 px to 51,200 */ };
+enum {
+    LEVELS = 6,
+    OCTAVES = 12, /* of named lines: 25 px to 51,200 */
+    CELLS_LEAST = 3 * MAP_PER_OCTAVE, /* a side: pictures of one size are a cell, not a wall */
+};
 
 struct frame { /* the cells that are shown */
     size_t from, to;
@@ -28,6 +32,10 @@ static struct frame frame_of(const struct stats *s)
     if (f.from > f.to) f.from = 8, f.to = 32;
     f.from = f.from > 1 ? f.from - 1 : 0;
     f.to = f.to + 1 < MAP_SIDE ? f.to + 1 : MAP_SIDE;
+    while (f.to - f.from < CELLS_LEAST) {
+        if (f.to < MAP_SIDE) f.to++;
+        if (f.from > 0) f.from--;
+    }
     f.side = (double)(f.to - f.from);
     return f;
 }
