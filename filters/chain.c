@@ -243,7 +243,7 @@ int chain_leave_out(struct chain *chain, struct str name)
 int chain_select(struct chain *chain, enum filter_place place)
 {
     for (size_t i = 0; i < chain->count; i++)
-        if (chain->rules[i]->place != place) chain->rules[i]->left_out = true;
+        if (chain->rules[i]->file && chain->rules[i]->place != place) chain->rules[i]->left_out = true;
     return 0;
 }
 

@@ -60,7 +60,7 @@ struct rule *chain_find(const struct chain *chain, struct str name); /* NULL, no
 int chain_assign(struct chain *chain, struct str assignment); /* "rule.parameter=value", as --set takes it */
 /* Leaves out the rule `name`, or all rules of a group ("url_shape" for url_shape.valid, url_shape.host). */
 int chain_leave_out(struct chain *chain, struct str name);
-int chain_select(struct chain *chain, enum filter_place place); /* keeps the rules of that place alone */
+int chain_select(struct chain *chain, enum filter_place place); /* of presets' rules it keeps those of that place alone */
 /* Where the rows lack a score's column (sim_MODEL, p_CLASS_MODEL, zs_LIST_MODEL) and have the one of the model `name`, rules read
  * that; rule->substitute says so. */
 int chain_substitute(struct chain *chain, const char *name);

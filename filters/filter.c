@@ -72,7 +72,6 @@ static int gather_rules(const struct filter_options *o, struct chain *chain)
     if (!o->preset && !o->rules.count && !o->keep_ids && !o->drop_ids)
         return fail_usage("nothing to decide by: give --preset, --rule, --keep-ids or --drop-ids");
     if (o->preset && preset_add(chain, o->preset) < 0) return -1;
-    if (strcmp(o->at, "all") != 0 && (filter_place_find(str_from(o->at), &place) < 0 || chain_select(chain, place) < 0)) return -1;
     for (size_t i = 0; i < o->rules.count; i++)
         if (preset_add_rule(chain, o->rules.items[i]) < 0) {
             fail_prefix("--rule '%s': ", o->rules.items[i]);
@@ -83,6 +82,7 @@ static int gather_rules(const struct filter_options *o, struct chain *chain)
             fail_prefix("--set: ");
             return -1;
         }
+    if (strcmp(o->at, "all") != 0 && (filter_place_find(str_from(o->at), &place) < 0 || chain_select(chain, place) < 0)) return -1;
     for (size_t i = 0; i < o->without.count; i++)
         if (strcmp(o->without.items[i], "unserved") != 0 && chain_leave_out(chain, str_from(o->without.items[i])) < 0) {
             fail_prefix("--without: ");

@@ -224,7 +224,9 @@ static int note_scores(struct arena *arena, const struct rule *rule, struct pres
 /* Which places the preset has rules for, by what it wants duplicates removed, which lists of classes and classifiers its rules read. */
 static int look_at_chain(const struct recipe *recipe, struct chain *chain, struct preset_shape *shape, struct arena *arena)
 {
-    if (preset_add(chain, recipe->preset) < 0) return fail_prefix("%s: ", recipe->path), -1;
+    int result = preset_add(chain, recipe->preset);
+    for (size_t i = 0; i < recipe->set.count && result == 0; i++) result = chain_assign(chain, str_from(recipe->set.items[i]));
+    if (result < 0) return fail_prefix("%s: ", recipe->path), -1;
     for (size_t i = 0; i < chain->count; i++) {
         const struct rule *rule = chain->rules[i];
         if (left_out(recipe, rule->name)) continue;

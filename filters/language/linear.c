@@ -87,8 +87,9 @@ struct linear *linear_open(const char *path)
 {
     struct buf packed;
     buf_init(&packed, PACKED_MOST);
-    struct linear *m = buf_read_file(&packed, path) < 0 ? NULL : linear_read(buf_str(&packed));
-    if (!m && packed.n) fail_prefix("%s: ", path);
+    bool read = buf_read_file(&packed, path) == 0;
+    struct linear *m = read ? linear_read(buf_str(&packed)) : NULL;
+    if (!m && read) fail_prefix("%s: ", path);
     buf_free(&packed);
     return m;
 }

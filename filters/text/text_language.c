@@ -40,12 +40,12 @@ static int open_model(struct chain *chain, struct str path, struct language_rule
     return 0;
 }
 
-static int check_labels(const struct rule *rule, const struct language_rule *state)
+static int check_labels(const struct language_rule *state)
 {
     for (struct str rest = state->languages; rest.n;) {
         struct str label = str_cut(&rest, ',');
         if (!str_eq(label, STR("unsure")) && !identifier_has_label(state->model, label))
-            return fail_usage("%s: the model has no language '%.*s'", rule->name, STR_ARG(label));
+            return fail_usage("the model has no language '%.*s'", STR_ARG(label));
     }
     return 0;
 }
@@ -72,7 +72,7 @@ static int prepare_model(struct chain *chain, struct rule *rule, struct language
         }
     if (!path->given && !allowed)
         return rule_unserved(chain, rule, "needs model=FILE or column=NAME, or --allow-substitute " IDENTIFIER_OWN_NAME);
-    if (open_model(chain, path->given ? path->text : STR(""), state) < 0 || check_labels(rule, state) < 0) {
+    if (open_model(chain, path->given ? path->text : STR(""), state) < 0 || check_labels(state) < 0) {
         fail_prefix("%s: ", rule->name);
         return -1;
     }

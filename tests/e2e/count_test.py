@@ -166,6 +166,21 @@ class Tables(Counting):
         self.check([r for r in rows if r["text"].isascii()])
         self.check(rows, "images-per-text,texts-per-image,url-count,hosts")
 
+    def test_a_recipe_may_take_known_words_from_its_own_texts(self):
+        self.write("c.warc.gz", b"")
+        self.write("r.yaml", "inputs: c.warc.gz\npreset: cc3m\nwithout: [unserved]\nset: {known_words.at: counts}\n")
+        lines = self.winnow("run", "--print", "r.yaml").out.decode().splitlines()
+        self.assertEqual(1, len([line for line in lines if " count --what=unigrams:4 " in line]))
+        asks = next(line for line in lines if "--at=counts" in line)
+        self.assertIn("--counts=OUT/02-count/00000.unigrams.rows.zst", asks)
+
+    def test_a_rule_is_asked_where_it_was_moved_to(self):
+        self.write("in.tsv", tsv([row(0, "http://a.example/1", "a cat"), row(1, "http://a.example/2", "many words in a row")]))
+        for place, kept in ("text", 2), ("last", 1):
+            done = self.winnow("filter", "-q", "--plain-input", "--plain", "--preset", "datacomp-basic", "--at", place, "--without", "language,chars,unserved",
+                               "--set", "words.at=last", "in.tsv")
+            self.assertEqual(kept, len(done.rows()), place)
+
     def test_a_kind_needs_its_columns_and_a_name(self):
         bare = b"id\ttext\n" + b"0" * 32 + b"\ta cat\n"
         error = self.winnow("count", "--plain-input", "--what", "url-count", "-o", "c/", stdin=bare, code=2).error
