@@ -370,7 +370,12 @@ static int pass_row(struct stage_run *run, struct stage_item *item, const struct
     struct row *passed = f->widens ? batch_widen(out, row, run->in.count) : batch_pass(out, row);
     if (!passed) return -1;
     if (cells->text_before.p) {
-        if (row_set(out, passed, f->text_out, cells->cells[SLOT_TEXT]) < 0) return -1;
+        struct str text = cells->cells[SLOT_TEXT];
+        if (text.n > CELL_BYTES_MAX) { /* "<PERSON>" is longer than many a name */
+            text.n = utf8_cut(text, CELL_BYTES_MAX);
+            if (stage_count(item, "texts_cut", 1) < 0) return -1;
+        }
+        if (row_set(out, passed, f->text_out, text) < 0) return -1;
         if (passed->cells[f->text_raw_out].n == 0 && row_set(out, passed, f->text_raw_out, cells->text_before) < 0) return -1;
     }
     if (cells->entities.n && row_set(out, passed, f->entities_out, cells->entities) < 0) return -1;

@@ -193,14 +193,29 @@ static bool is_unit(const struct piece *p)
 
 static bool is_common_noun(const struct piece *p) { return p->upos == UPOS_NOUN && !p->name && !p->inside; }
 
+/* In a caption whose other words are small, a capital shows that "British" belongs to the name behind it. */
+static bool small_words(const struct caption *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        unsigned upos = c->pieces[i].upos;
+        if ((upos == UPOS_NOUN || upos == UPOS_VERB || upos == UPOS_ADJ) && has_first(&c->pieces[i], 'a', 'z')) return true;
+    }
+    return false;
+}
+
 static void drop_modifiers(struct caption *c)
 {
-    for (size_t i = 0; i < c->count; i += piece_length(c, i)) {
-        size_t end = i; /* names, numbers and units in a row, then a noun */
-        while (end < c->count && (c->pieces[end].name || is_number(&c->pieces[end]) || (end > i && is_unit(&c->pieces[end]) && is_number(&c->pieces[end - 1]))))
+    bool small = small_words(c);
+    for (size_t i = 0, end = 0; i < c->count; i += piece_length(c, i)) {
+        bool begins = i >= end; /* names, numbers and units in a row, then a noun; within a row no other begins */
+        if (begins) end = i;
+        while (begins && end < c->count && (c->pieces[end].name || is_number(&c->pieces[end]) || (end > i && is_unit(&c->pieces[end]) && is_number(&c->pieces[end - 1]))))
             end += piece_length(c, end);
-        if (end > i && end < c->count && is_common_noun(&c->pieces[end]))
+        if (begins && end > i && end < c->count && is_common_noun(&c->pieces[end])) {
             for (size_t k = i; k < end; k += piece_length(c, k)) drop(c, k);
+            const struct piece *before = i > 1 ? &c->pieces[i - 1] : NULL; /* the first word has a capital anyway */
+            if (small && before && c->pieces[i].name && before->upos == UPOS_ADJ && has_first(before, 'A', 'Z')) drop(c, i - 1);
+        }
         size_t next = i + piece_length(c, i);
         if (is_number(&c->pieces[i]) && next < c->count && c->pieces[next].hypernym.n) drop(c, i); /* "the 29th American Film Festival" */
     }

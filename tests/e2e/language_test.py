@@ -179,6 +179,10 @@ class Rules(unittest.TestCase):
         self.assertEqual(got[0]["text"], " ".join(["[EMAIL]"] * 5000))
         self.assertEqual(len(rows(run("language", "pii", "-", stdin=text.encode()))), 5000)
 
+    def test_what_becomes_too_long_for_a_cell_is_cut(self):
+        got = self.filter(["a@b.co " * 9000 + "é", "a cat"], "--rule", "p text.pii mask=1")
+        self.assertEqual((len(got[0]["text"]), got[1]["text"]), (65536, "a cat"))
+
     def test_personal_data_is_counted_and_may_drop(self):
         texts = ["a@example.org b@example.org", "a cat", "c@example.org"]
         self.assertEqual(len(self.filter(texts, "--rule", "p text.pii")), 3)

@@ -214,6 +214,10 @@ static void test_published_captions_come_out_as_printed(void **state)
     assert_caption(*state, table,
                    "Two sculptures by artist Duncan McKellar adorn trees outside the derelict Norwich Union offices in Bristol, UK",
                    "sculptures by person adorn trees outside the derelict offices");
+    struct entity_table *none = entity_table_read(STR(""), "none");
+    assert_caption(*state, none, "Side view of a British Airways Airbus A319 aircraft on approach to land with landing gear down",
+                   "side view of an aircraft on approach to land with landing gear down");
+    entity_table_free(none);
     assert_caption(*state, table, "Jean-Claude Van Damme and Mira Holt attend a gala", "actors attend a gala");
     assert_caption(*state, table, "The skyline of Washington, D.C. after a storm", "the skyline of city after a storm");
     entity_table_free(table);
