@@ -26,7 +26,7 @@ struct shard_samples *shard_samples_open(const char *path)
     s->store = store_open(path);
     if (s->store) s->tar = tar_reader_open(store_next, store_skip, s->store);
     if (s->tar) return s;
-    if (s->store) fail_prefix("%s: ", path);
+    if (s->store && !str_starts(str_from(fail_message()), str_from(path))) fail_prefix("%s: ", path); /* a store names its file itself */
     shard_samples_close(s);
     return NULL;
 }
