@@ -45,6 +45,8 @@ static int add_settings(struct buf *out, const struct rule *rule)
 /* "keeps <=0.2", or why it keeps nothing yet. */
 static int add_boundary(struct buf *out, const struct rule *rule)
 {
+    if (strcmp(rule->filter->name, "corpus.first") == 0)
+        return buf_printf(out, "done by winnow dedup --by %.*s", STR_ARG(rule_value(rule, "key")->text));
     if (rule->unserved) return buf_printf(out, "unserved: %s", rule->unserved);
     if (rule->filter->done_by) return buf_printf(out, "done by winnow %s", rule->filter->done_by);
     bool rewrites = rule->filter->changes_text && rule->bound[0] && !strchr("<>", rule->bound[0]);

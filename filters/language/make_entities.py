@@ -34,26 +34,38 @@ def entities(path):
                 yield entity
 
 
+def part(entity, name):
+    """A map of the entity's; dumps have [] for an empty one."""
+    found = entity.get(name)
+    return found if isinstance(found, dict) else {}
+
+
 def english(entity):
-    label = entity.get("labels", {}).get("en", {}).get("value", "")
+    label = part(entity, "labels").get("en", {}).get("value", "")
     return " ".join(label.split())
 
 
 def names(entity):
-    aliases = entity.get("aliases", {})
-    further = aliases.get("en", []) if isinstance(aliases, dict) else []
+    further = part(entity, "aliases").get("en", [])
     found = [english(entity)] + [" ".join(a.get("value", "").split()) for a in further]
     return [name for name in dict.fromkeys(found) if name]
+
+
+def id_of(snak):
+    """The item that a claim names, None where it names none; old dumps have its number alone."""
+    value = snak.get("datavalue", {}).get("value") if snak.get("snaktype") == "value" else None
+    if not isinstance(value, dict):
+        return None
+    return value.get("id") or ("Q%d" % value["numeric-id"] if "numeric-id" in value else None)
 
 
 def values(entity, claim):
     """Ids that a claim names, those of preferred rank alone where there are any."""
     by_rank = {"preferred": [], "normal": []}
-    claims = entity.get("claims", {})
-    for statement in claims.get(claim, []) if isinstance(claims, dict) else []:
-        snak = statement.get("mainsnak", {})
-        if snak.get("snaktype") == "value" and statement.get("rank") in by_rank:
-            by_rank[statement["rank"]].append(snak["datavalue"]["value"]["id"])
+    for statement in part(entity, "claims").get(claim, []):
+        named = id_of(statement.get("mainsnak", {}))
+        if named and statement.get("rank") in by_rank:
+            by_rank[statement["rank"]].append(named)
     return by_rank["preferred"] or by_rank["normal"]
 
 
@@ -84,7 +96,7 @@ def main():
     for entity in entities(options.dump):
         hypernym = next((labels[c] for c in classes_of(entity) if c in labels), None)
         if hypernym:
-            weight = len(entity.get("sitelinks", {}))
+            weight = len(part(entity, "sitelinks"))
             for name in names(entity):
                 print(name, hypernym, weight, sep="\t")
 

@@ -1,5 +1,11 @@
 """Conceptual Captions' rule on rare entities: what names became stands in a column, is counted, and asked."""
+import bz2
+import gzip
+import json
 import os
+import subprocess
+import sys
+import tempfile
 import unittest
 
 from tests.e2e import make
@@ -10,6 +16,34 @@ TEXTS = ["Harrison Ford at a party", "Harrison Ford and Calista Flockhart at a p
          "Sculptures by Duncan McKellar in a park", "Sculptures by Duncan McKellar at a party"]
 ENTITIES = ["actor", "actor|actor", "alien|actor", "", "", "sculptor", "sculptor"]
 COUNTS = {"actor": 4, "alien": 1, "sculptor": 2}
+
+
+def item(name, label, claims=(), **more):
+    """An item of a dump; claims: (property, value, rank)."""
+    of = {}
+    for claim, value, rank in claims:
+        of.setdefault(claim, []).append({"mainsnak": {"snaktype": "value" if value else "novalue", "property": claim, "datavalue": {"value": value}},
+                                         "type": "statement", "rank": rank})
+    return {"type": "item", "id": name, "labels": {"en": {"language": "en", "value": label}} if label else [], "aliases": [], "claims": of or [],
+            "sitelinks": [], **more}
+
+
+class Tables(unittest.TestCase):
+    def test_a_dump_becomes_a_table(self):
+        human, painter, city = {"id": "Q5"}, {"numeric-id": 9, "entity-type": "item"}, {"id": "Q7", "numeric-id": 7}
+        dump = [item("Q1", "Ann\tLee", [("P31", human, "normal"), ("P106", city, "deprecated"), ("P106", painter, "normal")],
+                     aliases={"en": [{"value": "A.  Lee"}]}, sitelinks={"enwiki": {}, "dewiki": {}}),
+                item("Q2", "Bo", [("P31", city, "normal"), ("P31", painter, "preferred")]), item("Q3", "Nobody", [("P31", human, "normal"), ("P106", None, "normal")]),
+                item("Q4", "A string", [("P31", "Q9", "normal")]), item("Q6", None, [("P31", city, "normal")]), item("Q7", "city"), item("Q9", "painter"),
+                {"type": "property", "id": "P31", "claims": {}}]
+        lines = ["[", *(json.dumps(entity) + "," for entity in dump), "not json", "]"]
+        script = os.path.join(make.ROOT, "filters/language/make_entities.py")
+        for ending, opener in ("", open), (".gz", gzip.open), (".bz2", bz2.open):
+            with tempfile.TemporaryDirectory() as folder:
+                with opener(f"{folder}/dump.json{ending}", "wt", encoding="utf-8") as file:
+                    file.write("\n".join(lines))
+                told = subprocess.run([sys.executable, "-B", script, f"{folder}/dump.json{ending}"], capture_output=True, text=True, check=True).stdout
+            self.assertEqual("Ann Lee\tpainter\t2\nA. Lee\tpainter\t2\nBo\tpainter\t0\nNobody\tperson\t0\n", told)
 
 
 class Entities(Counting):
