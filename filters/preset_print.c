@@ -75,6 +75,23 @@ static size_t longest_name(const struct chain *chain)
     return wide;
 }
 
+/* What may take the place of what rules need. */
+static void print_stand_ins(FILE *out, const struct chain *chain)
+{
+    bool scores = false, languages = false;
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct rule *rule = chain->rules[i];
+        bool needs = rule_value(rule, "needs")->given;
+        languages |= needs && strcmp(rule->filter->name, "text.language") == 0;
+        scores |= needs && rule->filter->place == PLACE_SCORE;
+    }
+    if (!scores && !languages) return;
+    fputs("\nneeds= names the model or list that a rule reads.", out);
+    if (scores) fputs(" Scores of another model stand in by --allow-substitute NAME (builtin is winnow's own).", out);
+    if (languages) fputs(" Languages of winnow's own stand in for a detector by --allow-substitute winnow_language.", out);
+    fputs(" Manifests, index and report then say so.\n", out);
+}
+
 int preset_print(FILE *out, const char *name)
 {
     struct chain chain;
@@ -94,6 +111,7 @@ int preset_print(FILE *out, const char *name)
             print_rule(out, chain.rules[i], wide);
         }
     }
+    if (result == 0) print_stand_ins(out, &chain);
     chain_free(&chain);
     return result;
 }

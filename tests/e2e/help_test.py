@@ -104,6 +104,11 @@ class Help(unittest.TestCase):
         for line in names.splitlines():
             self.assertLess(len(line), 140, "the first line of a preset says what it is")
 
+    def test_a_preset_says_what_may_stand_in(self):
+        for preset, scores, languages in ("laion5b", True, True), ("datacomp-basic", False, True), ("laion-aesthetics", True, False), ("laion-high-resolution", False, False):
+            said = winnow("help", "--preset", preset, env=environment()).stdout
+            self.assertEqual(("builtin is winnow's own" in said, "winnow_language" in said.split("\nneeds=")[-1]), (scores, languages), preset)
+
     def test_two_presets_stand_side_by_side(self):
         done = winnow("help", "--preset", "--diff", "cc3m", "cc12m", env=environment())
         self.assertEqual((done.returncode, done.stderr), (0, ""))
