@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import resource
 import sqlite3
 import ssl
 import subprocess
@@ -446,6 +447,21 @@ class OursToBlame(Web):
             self.assertIn(f"none of 5 URLs could be asked for: {status} (", error)
             self.assertEqual([name for _, _, names in os.walk(self.folder) for name in names], [])
         self.assertEqual(self.run_fetch([], self.dns), "")
+
+    def test_a_lack_of_sockets_is_not_the_hosts_fault(self):
+        """Whatever cannot be opened at a number of files: the run fails, or every picture is there; no host is called unreachable."""
+        codes = set()
+        for files in range(9, 19):
+            out = self.path(f"files{files}")
+            done = subprocess.run([make.WINNOW, "fetch", "--from-web", f"--user-agent={AGENT}", self.dns, *LOCAL, *FAST, "--no-robots", "--no-directives",
+                                   "--plain-input", "-q", "-o", out + "/", "-"], input=rows_of([self.server.url(f"/ok?{i}", f"h{i}.test") for i in range(4)]),
+                                  capture_output=True, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)))
+            codes.add(done.returncode)
+            if done.returncode == 0:
+                self.assertEqual(len(self.view(out, "00000.rows.zst")), 4, files)
+            else:
+                self.assertRegex(done.stderr.decode(), r"^winnow fetch: [^\n]+\n$", files)
+        self.assertEqual(codes, {0, 1})
 
     def test_some_faults_of_ours_are_said_and_can_be_retried(self):
         proxy = self.enterContext(misbehave.Server())

@@ -33,6 +33,7 @@ struct transfer {
     size_t head_bytes;  /* of all heads so far */
     unsigned deadline_ms;
     bool in_body, stopped, bad_head, blocked, literal;
+    bool short_of_sockets; /* this process could have no more */
     bool tunnels; /* by CONNECT, through a proxy */
     bool afresh;  /* this is the second start */
     int opened; /* the last socket that was made for it; -1 without one */
@@ -108,6 +109,11 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *context)
     return 0;
 }
 
+static bool is_ours(long number)
+{
+    return number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM || number == EADDRNOTAVAIL;
+}
+
 static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
     (void)purpose;
@@ -117,6 +123,7 @@ static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_so
         return CURL_SOCKET_BAD;
     }
     t->opened = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    t->short_of_sockets = t->opened < 0 && is_ours(errno);
     t->all->open += t->opened >= 0;
     return t->opened;
 }
@@ -406,7 +413,7 @@ static int set_request(struct transfer *one, const struct wire_request *request)
     one->owner = request->owner;
     one->deadline_ms = request->deadline_ms;
     one->head_bytes = 0;
-    one->in_body = one->stopped = one->bad_head = one->blocked = one->stale = one->unnamed = one->afresh = false;
+    one->in_body = one->stopped = one->bad_head = one->blocked = one->short_of_sockets = one->stale = one->unnamed = one->afresh = false;
     one->opened = -1;
     one->tunnels = one->all->options.proxy && str_starts(str_from(request->url), STR("https:"));
     one->error[0] = 0;
@@ -457,14 +464,11 @@ static enum net_status connect_status(const struct transfer *one)
 {
     long number = 0;
     if (one->blocked) return NET_ADDRESS;
+    if (one->short_of_sockets) return NET_LOCAL; /* of which libcurl knows no number */
     if (one->all->options.proxy) return NET_PROXY;
     curl_easy_getinfo(one->easy, CURLINFO_OS_ERRNO, &number);
-    switch (number) {
-    case ECONNREFUSED: return NET_CONNECT_REFUSED;
-    case ETIMEDOUT: return NET_CONNECT_TIMEOUT;
-    case EMFILE: case ENFILE: case ENOBUFS: case ENOMEM: case EADDRNOTAVAIL: return NET_LOCAL;
-    default: return NET_CONNECT_FAILED;
-    }
+    if (is_ours(number)) return NET_LOCAL;
+    return number == ECONNREFUSED ? NET_CONNECT_REFUSED : number == ETIMEDOUT ? NET_CONNECT_TIMEOUT : NET_CONNECT_FAILED;
 }
 
 static bool words_say(const struct transfer *one, const char *words) { return strstr(one->error, words) != NULL; }
