@@ -56,6 +56,7 @@ static void score_close(struct stage_run *run)
     cache_writer_close(s->writer);
     cache_close(s->cache);
     score_close_parts(s);
+    free(s->unread);
     pthread_cond_destroy(&s->freed);
     pthread_mutex_destroy(&s->lock);
 }
@@ -184,6 +185,7 @@ static int finish(struct stage_run *run)
              ((const struct score_options *)run->options)->precision, clip_class(s->clip), clip_products(s->clip),
              (unsigned long long)s->decoded, (unsigned long long)s->cached);
     if (say_int8(s) < 0) return -1;
+    if (s->unread) log_line("a picture that could not be read, of more perhaps: %s", s->unread);
     if (s->unscored)
         log_line("%llu rows have no score: score_status says why; packs were looked for in '%s' (--packs)",
                  (unsigned long long)s->unscored, run->packs ? run->packs : "packs");

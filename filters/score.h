@@ -137,6 +137,7 @@ struct score {
     struct score_npy images, texts;
     struct score_metadata metadata;
     uint64_t rows, unscored, decoded, cached;
+    char *unread;                /* why the first picture that a row names could not be read from its pack; NULL: all could */
 };
 
 enum { SCORE_CHUNK = 64 }; /* pictures or texts: about a second of ViT-B/32 */

@@ -253,6 +253,16 @@ static int read_picture(struct score_lane *lane, const struct row *row)
     return fail_is_memory() ? -1 : 0;
 }
 
+static void note_unread(struct score *s, const struct pictures *pictures)
+{
+    if (!pictures_pack(pictures).n) return; /* none was fetched */
+    pthread_mutex_lock(&s->lock);
+    if (!s->unread && asprintf(&s->unread, "%.*s: offset %llu: %s", STR_ARG(pictures_pack(pictures)),
+                               (unsigned long long)pictures_offset(pictures), fail_message()) < 0)
+        s->unread = NULL;
+    pthread_mutex_unlock(&s->lock);
+}
+
 static int name_pictures(const struct chunks *c, struct score_lane *lane, size_t begin, size_t end)
 {
     for (size_t i = begin; i < end; i++) {
@@ -260,6 +270,7 @@ static int name_pictures(const struct chunks *c, struct score_lane *lane, size_t
         int got = read_picture(lane, &c->rows->in.rows[i]);
         if (got < 0) return -1;
         *p = (struct score_picture){.status = got ? "ok" : "no_picture"};
+        if (!got) note_unread(c->s, lane->pictures);
         if (got) cache_name(p->name, buf_str(&lane->bytes));
     }
     return 0;

@@ -155,7 +155,7 @@ static int read_mode(const struct config_object *o, struct preprocess *p)
     p->filter = (enum preprocess_filter)f;
     return config_note(o, "resize_mode", NULL, "resize mode", "%s", mode) < 0
                ? -1
-               : config_note(o, "interpolation", NULL, "interpolation", "%s", filter);
+               : config_note(o, "interpolation", NULL, "interpolation", "%s", filters[f]);
 }
 
 static int read_preprocessing(struct clip_config *c, const struct config_object *o)

@@ -246,6 +246,7 @@ class Score(make.InFolder):
         self.assertNotEqual(got[4][f"zs_laion_age_{NAME}"], "")
         self.assertNotEqual(got[5][f"sim_{NAME}"], "")
         self.assertIn("4 rows have no score", done.error)
+        self.assertRegex(done.error, "could not be read, of more perhaps: [^ ]+: offset [0-9]+: ")
 
     # ---- names
 
