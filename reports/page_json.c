@@ -204,9 +204,10 @@ static json_t *pictures(const struct stats *s)
 static json_t *captions(const struct stats *s)
 {
     static const struct bins_axis whole = {.integer = true, .anchor = NAN};
-    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "empty", number(s->texts_empty), "words", quantity(&s->words, &whole), "characters",
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "empty", number(s->texts_empty), "words", quantity(&s->words, &whole), "characters",
                      quantity(&s->chars, &whole), "repeated", groups(&s->texts, 0), "frequent", frequent(&s->captions, false), "sources",
-                     frequent(&s->text_sources, false), "languages", frequent(&s->languages, false), "naming", mentions(s));
+                     frequent(&s->text_sources, false), "languages", frequent(&s->languages, false), "personal_data", frequent(&s->personal, false), "naming",
+                     mentions(s));
 }
 
 static json_t *hosts(const struct stats *s)

@@ -272,6 +272,8 @@ void page_captions(struct page *p)
         small_table(p, &s->text_sources, &(struct small_table){"Where the text stood", "source", "sources", "not said", s->rows, true});
     if (s->languages.count)
         small_table(p, &s->languages, &(struct small_table){"Languages <span>as the page declares them</span>", "language", "languages", "not declared", s->rows, false});
+    if (s->personal.count)
+        small_table(p, &s->personal, &(struct small_table){"Personal data <span>in captions, by its form</span>", "kind", "kinds", "", s->rows, false});
     html_f(&p->h, "</div>\n");
     if (s->captions.floor) {
         html_f(&p->h, "<p class=\"foot\">More different captions than are kept count of: each one with over ");

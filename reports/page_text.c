@@ -163,7 +163,8 @@ int page_text(const struct stats *s, struct buf *out)
         if (stats_label_tells(&s->labels[i]) && add_frequent(&s->labels[i].values, s->labels[i].name, out) < 0) return -1;
     return add_frequent(&s->formats, "Formats of pictures", out) < 0 || add_frequent(&s->sizes, "Sizes of pictures", out) < 0 ||
                    add_frequent(&s->captions, "Captions", out) < 0 || add_frequent(&s->text_sources, "Where texts stood", out) < 0 ||
-                   add_frequent(&s->languages, "Languages that pages declare", out) < 0 || add_frequent(&s->domains, "Domains of pictures", out) < 0 ||
+                   add_frequent(&s->languages, "Languages that pages declare", out) < 0 ||
+                   add_frequent(&s->personal, "Personal data in captions, by its form", out) < 0 || add_frequent(&s->domains, "Domains of pictures", out) < 0 ||
                    add_frequent(&s->page_domains, "Domains of pages", out) < 0 || add_mentions(s, out) < 0
                ? -1
                : 0;

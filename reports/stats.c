@@ -12,6 +12,7 @@
 enum {
     MANY = 3 << 15,              /* captions, hosts, domains, domains of pages: 24 MB each with their texts */
     LABELS = 3 << 9,             /* of each column of labels: 0.4 MB */
+    PERSONAL = 3 << 2,           /* kinds of personal data: 7 */
     FEW = 3 << 12,               /* sources, languages, formats, sizes, statuses: 3 MB each */
     GROUPS = 3 << 17,            /* texts, URLs: 8 MB each, 16 while they grow */
     DUPLICATE_GROUPS = 3 << 15,  /* for each dedup: 2 MB, */
@@ -225,6 +226,7 @@ static int open_lists(struct stats *s, size_t room)
         if (frequent_init(many[i], room ? room : MANY) < 0) return -1;
     for (size_t i = 0; i < sizeof few / sizeof *few; i++)
         if (frequent_init(few[i], room ? room : FEW) < 0) return -1;
+    if (frequent_init(&s->personal, PERSONAL) < 0) return -1;
     return groups_init(&s->texts, GROUPS) < 0 || groups_init(&s->urls, GROUPS) < 0 ? -1 : 0;
 }
 
@@ -257,7 +259,7 @@ static void mark_limited_scores(struct stats *s)
 static void sort_lists(struct stats *s)
 {
     struct frequent *const all[] = {&s->captions, &s->hosts,   &s->domains, &s->page_domains, &s->text_sources,
-                                 &s->languages, &s->formats, &s->sizes,   &s->http};
+                                 &s->languages, &s->formats, &s->sizes,   &s->http,    &s->personal};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) frequent_sort(all[i]);
     for (size_t i = 0; i < s->label_count; i++) frequent_sort(&s->labels[i].values);
     for (size_t i = 0; i < s->duplicate_count; i++) frequent_sort(&s->duplicates[i].largest);
@@ -298,7 +300,7 @@ int stats_gather(struct stats *s, const struct funnel *f, size_t room)
 void stats_free(struct stats *s)
 {
     struct frequent *const lists[] = {&s->captions, &s->hosts,   &s->domains, &s->page_domains, &s->text_sources,
-                                     &s->languages, &s->formats, &s->sizes,   &s->http};
+                                     &s->languages, &s->formats, &s->sizes,   &s->http,    &s->personal};
     struct bins *const bins[] = {&s->words, &s->chars, &s->bytes, &s->aspect, &s->short_side};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) frequent_free(lists[i]);
     for (size_t i = 0; i < sizeof bins / sizeof *bins; i++) bins_free(bins[i]);

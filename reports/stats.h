@@ -92,6 +92,7 @@ struct stats {
     uint64_t picture_bytes, picture_bytes_kept;
 
     struct frequent captions, text_sources, languages;
+    struct frequent personal; /* kinds of personal data in captions (filters/language/pii.h), each once a caption */
     struct frequent hosts, domains, page_domains;
     struct frequent formats, sizes, http;
     struct groups texts, urls;

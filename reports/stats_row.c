@@ -1,6 +1,7 @@
 #include "reports/stats_private.h"
 
 #include "crawl/url/domain.h"
+#include "filters/language/pii.h"
 #include "pipeline/base/fail.h"
 #include "pipeline/base/hash.h"
 #include "pipeline/base/unicode.h"
@@ -86,6 +87,22 @@ static struct str language_of(struct str declared, char room[9])
     return n >= 2 && ends ? str_of(room, n) : STR("");
 }
 
+/* Kinds of personal data, in the words of a page; in the order of enum pii_kind. */
+static const struct str personal_kinds[PII_KINDS] = {STR("e-mail address"), STR("bank account"), STR("card number"), STR("US social security number"),
+                                                     STR("national number"), STR("IPv4 address"), STR("telephone number")};
+
+static int take_personal_data(struct pass *p, const struct seen *s)
+{
+    struct pii_span spans[PII_SPANS_MOST];
+    bool seen[PII_KINDS] = {false};
+    for (size_t i = 0, n = pii_find(s->text, spans, PII_SPANS_MOST); i < n; i++) {
+        enum pii_kind kind = spans[i].kind;
+        if (!seen[kind] && count(&p->stats->personal, personal_kinds[kind], s) < 0) return -1;
+        seen[kind] = true;
+    }
+    return 0;
+}
+
 static int take_text(struct pass *p, const struct seen *s)
 {
     struct stats *stats = p->stats;
@@ -95,7 +112,7 @@ static int take_text(struct pass *p, const struct seen *s)
     if (bins_add(&stats->chars, (double)chars, class_of(s)) < 0 || bins_add(&stats->words, (double)words, class_of(s)) < 0) return -1;
     if (s->text.n == 0) stats->texts_empty++;
     else if (count_hashed(&stats->captions, s->text, s->text_hash, s) < 0) return -1;
-    if (groups_add(&stats->texts, s->text_hash) < 0) return -1;
+    if (groups_add(&stats->texts, s->text_hash) < 0 || take_personal_data(p, s) < 0) return -1;
     if (p->at[AT_TEXT_SOURCE] != SIZE_MAX && count(&stats->text_sources, cell(p, s->row, AT_TEXT_SOURCE), s) < 0) return -1;
     if (p->at[AT_PAGE_LANG] == SIZE_MAX) return 0;
     return count(&stats->languages, language_of(cell(p, s->row, AT_PAGE_LANG), room), s);

@@ -19,6 +19,7 @@ DOORS = [
     ("filters", "crawl/image/"), ("filters", "crawl/url/"), ("reports", "crawl/image/"), ("reports", "crawl/url/"),
     ("reports", "filters/table.h"), ("reports", "filters/chain.h"), ("reports", "filters/preset.h"),  # rules, as they are asked
     ("reports", "filters/text/wordlist.h"),  # whom captions name
+    ("reports", "filters/language/pii.h"),  # personal data in them
     ("reports", "crawl/net/status.h"),  # what became of a picture, in words
     ("reports", "shard/tar.h"), ("reports", "shard/walk.h"), ("reports", "shard/store.h"), ("reports", "shard/index_read.h"),
     ("reports", "shard/steps.h"),  # which steps a run has

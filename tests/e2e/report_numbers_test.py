@@ -92,6 +92,12 @@ class Numbers(ReportRun):
         for item in told["hosts"]["hosts"]["most_frequent"]:
             self.assertEqual((item["asked"], item["received"]), (reached[item["name"]], got[item["name"]]))
 
+    def test_captions_that_hold_personal_data_are_counted_by_kind(self):
+        texts = ["a cat", "write to a@b.co or c@d.co", "call +49 30 901820", "a@b.co, +49 30 901820", "cards 4111 1111 1111 1111", "1920x1080"]
+        self.make_run(crawls=[make.packed([make.page("http://p.example/", [(f"http://i.example/{n}.png", text) for n, text in enumerate(texts)])])], tasks=1)
+        told = {item["name"]: item["rows"] for item in self.json()["rows"]["captions"]["personal_data"]["most_frequent"]}
+        self.assertEqual(told, {"e-mail address": 2, "telephone number": 2, "card number": 1})
+
     def test_whom_captions_name_and_who_removes_them(self):
         named = ["Portrait of two WOMEN on a bridge", "A French church in winter", "the buddhist monk’s bowl", "New Zealand, from the sea", "an old new map",
                  "Non-binary persons", "churches of Sri Lanka", "a womanly figure", "zealand new", "", "Ein Mann am See", "the mosque \u2014girls praying"]
