@@ -87,8 +87,8 @@ static void print_stand_ins(FILE *out, const struct chain *chain)
     }
     if (!scores && !languages) return;
     fputs("\nneeds= names the model or list that a rule reads.", out);
-    if (scores) fputs(" Scores of another model stand in by --allow-substitute NAME (builtin is winnow's own).", out);
-    if (languages) fputs(" Languages of winnow's own stand in for a detector by --allow-substitute winnow_language.", out);
+    if (scores) fputs(" Scores of another model stand in by\n--allow-substitute NAME (builtin is winnow's own).", out);
+    if (languages) fputs(" Languages of winnow's own stand in for a detector by\n--allow-substitute winnow_language.", out);
     fputs(" Manifests, index and report then say so.\n", out);
 }
 
