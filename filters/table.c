@@ -100,7 +100,7 @@ static const struct filter table[] = {
     {"text.sentiment", "polarity between -1 and 1 by a list of valences: min <= s <= max", PLACE_TEXT, FILTER_COSTLY, {"text"},
      PARAMETERS(FORM, SPLIT("nlp"), LIST(NULL), MIN_SHARE, MAX_SHARE), .prepare = text_sentiment_prepare,
      .decide = text_sentiment_decide,
-     .release = text_phrases_release},
+     .release = text_sentiment_release},
     {"text.special_ratio", "special characters (punctuation, digits, spaces, symbols, emoji) / code points: <= max", PLACE_TEXT,
      FILTER_COSTLY, {"text"}, PARAMETERS(FORM, MAX_SHARE), .decide = text_special_ratio_decide},
     {"text.stopword_ratio", "stop words / words: >= min", PLACE_TEXT, FILTER_COSTLY, {"text"},

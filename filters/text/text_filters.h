@@ -65,6 +65,7 @@ void text_hypernyms_release(void *state);
 void text_synset_release(void *state);
 void text_entries_release(void *state);
 void text_phrases_release(void *state);
+void text_sentiment_release(void *state);
 void text_blocklist_release(void *state);
 void text_patterns_release(void *state);
 

@@ -5,6 +5,7 @@
 #include "filters/text/phrases.h"
 #include "filters/text/special.h"
 #include "filters/text/text_filters.h"
+#include "pipeline/base/fail.h"
 #include "pipeline/base/unicode.h"
 #include "pipeline/base/utf8.h"
 
@@ -59,20 +60,30 @@ int text_punct_ratio_decide(const struct rule *rule, struct filter_row *row, str
 }
 
 /* ---- polarity: the sum of the words' valences v, brought into -1..1 as v / sqrt(v² + 15) (VADER's normalisation, without
- * its rules for negation and emphasis) */
+ * its rules for negation and emphasis). A word that the list has twice counts as it stands last, as there. */
+
+enum { VALENCE_MOST = 1000 };
+struct sentiment {
+    struct phrases *words; /* the value is the entry's number; of equal words the largest */
+    const double *valences;
+};
+
+void text_sentiment_release(void *state) { phrases_free(((struct sentiment *)state)->words); }
 
 int text_sentiment_prepare(struct chain *chain, struct rule *rule)
 {
     struct entries entries;
     if (rule_entries(chain, rule, true, &entries) < 0) return -1;
     if (entries.count == 0) return rule_unserved(chain, rule, "needs list=FILE: words with their valence behind a tab");
-    uint64_t *values = arena_alloc(&chain->arena, entries.count * sizeof *values);
-    if (!values) return -1;
-    for (size_t i = 0; i < entries.count; i++) { /* thousandths, moved above zero */
-        double valence = entries.numbers ? entries.numbers[i] : 0;
-        values[i] = (uint64_t)(llround(fmax(-1000, fmin(1000, valence)) * 1000) + 1000000);
+    uint64_t *numbers = arena_alloc(&chain->arena, entries.count * sizeof *numbers);
+    struct sentiment *s = arena_alloc(&chain->arena, sizeof *s);
+    if (!numbers || !s) return -1;
+    for (size_t i = 0; i < entries.count; i++) {
+        if (!(fabs(entries.numbers[i]) <= VALENCE_MOST)) return fail_usage("%s: '%.*s' has a valence beyond %d", rule->name, STR_ARG(entries.items[i]), VALENCE_MOST);
+        numbers[i] = i;
     }
-    rule->state = phrases_new(entries.items, values, entries.count);
+    *s = (struct sentiment){phrases_new(entries.items, numbers, entries.count), entries.numbers};
+    rule->state = s->words ? s : NULL;
     return rule->state ? 0 : -1;
 }
 
@@ -80,10 +91,11 @@ int text_sentiment_decide(const struct rule *rule, struct filter_row *row, struc
 {
     struct words words;
     if (row_words(row, rule->form, rule->split, true, &words) < 0) return -1;
+    const struct sentiment *s = rule->state;
     double sum = 0;
     for (size_t i = 0; i < words.count; i++) {
-        uint64_t value;
-        if (phrases_value(rule->state, words.list[i], &value)) sum += ((double)value - 1000000) / 1000;
+        uint64_t entry;
+        if (phrases_value(s->words, words.list[i], &entry)) sum += s->valences[entry];
     }
     return answer_number(rule, result, sum / sqrt(sum * sum + 15));
 }

@@ -180,6 +180,9 @@ static void test_sentiment_sums_valences(void **state)
     assert_dropped(j, "text", "bad");     /* -0.542 */
     assert_kept(j, "text", "good and bad");
     judge_free(j);
+    j = judge_with_list("text.sentiment max=0.4", "lol\t2.9\nok\t1\nLOL\t1.6\n"); /* 1.6 / sqrt(1.6^2 + 15) = 0.38 */
+    assert_kept(j, "text", "lol");
+    judge_free(j);
 }
 
 static void test_texts_without_an_entry_are_dropped(void **state)
