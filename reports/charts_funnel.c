@@ -39,6 +39,7 @@ static void walk(struct html *h, const struct funnel *f, struct stairs t, char p
     for (size_t i = 0; i < f->count; i++) {
         const struct funnel_step *s = &f->list[i];
         double width = slots_of(s), asked = 0, per;
+        if (s->aside) continue;
         for (size_t k = 0; k < s->rule_count; k++) asked += is_asked(&s->rules[k]);
         per = asked > 0 ? width / asked : width;
         if (asked == 0 && part == 'a') area(h, &t, x, width);
@@ -66,6 +67,7 @@ static void names(struct html *h, const struct funnel *f, struct stairs t)
     for (size_t i = 0; i < f->count; i++) {
         const struct funnel_step *s = &f->list[i];
         double width = slots_of(s), asked = 0;
+        if (s->aside) continue;
         for (size_t k = 0; k < s->rule_count; k++) asked += is_asked(&s->rules[k]);
         double per = asked > 0 ? width / asked : width, at = x;
         for (size_t k = 0; k < s->rule_count; k++) {
@@ -99,6 +101,7 @@ static void stage_names(struct html *h, const struct funnel *f, const struct sta
     for (size_t i = 0; i < f->count; i++) {
         const struct funnel_step *s = &f->list[i];
         double at = x / t->width;
+        if (s->aside) continue;
         if (i) {
             html_str(h, STR("<line class=\"grid\" x1=\""));
             html_percent_at(h, at);
@@ -158,6 +161,7 @@ void chart_staircase(struct html *h, const struct funnel *f)
     struct stairs t = {.width = 0};
     double least = INFINITY;
     for (size_t i = 0; i < f->count; i++) {
+        if (f->list[i].aside) continue;
         t.width += slots_of(&f->list[i]);
         least = fmin(least, least_left(&f->list[i]));
     }

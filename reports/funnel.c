@@ -145,12 +145,25 @@ static int add_losses(struct funnel *f, struct funnel_step *step, json_t *manife
     return 0;
 }
 
-static void add_sizes(struct funnel_step *step, json_t *manifest)
+/* Inputs that lie in a step's folder, "02-count/00000.hosts.rows.zst", are its rows or tables. */
+static void note_source(struct funnel *f, struct funnel_step *step, const char *name)
+{
+    const char *slash = name ? strchr(name, '/') : NULL;
+    if (!slash || !str_ends(str_from(name), STR(".rows.zst"))) return;
+    for (const struct funnel_step *before = f->list; before < step; before++) {
+        if (!str_eq(str_from(before->name), str_of(name, (size_t)(slash - name)))) continue;
+        step->from_tables |= before->aside;
+        step->from_rows |= !before->aside;
+    }
+}
+
+static void add_sizes(struct funnel *f, struct funnel_step *step, json_t *manifest)
 {
     size_t i;
     json_t *file;
     uint64_t rows = 0;
     json_array_foreach(json_object_get(manifest, "inputs"), i, file) {
+        note_source(f, step, manifest_text(file, "name"));
         step->inputs++;
         step->input_bytes += manifest_u64(file, "size");
     }
@@ -188,7 +201,7 @@ static int add_manifest(struct funnel *f, struct funnel_step *step, json_t *mani
     uint64_t tasks = tasks_of(manifest);
     if (tasks > step->tasks) step->tasks = tasks;
     step->tasks_done++;
-    add_sizes(step, manifest);
+    add_sizes(f, step, manifest);
     return add_listed_rules(f, step, manifest) < 0 || add_counts(f, step, manifest) < 0 || add_losses(f, step, manifest) < 0 ? -1 : 0;
 }
 
@@ -234,6 +247,7 @@ static int read_step(struct funnel *f, size_t at)
         if (result < 0) return -1;
     }
     if (step->tasks < step->tasks_done) step->tasks = step->tasks_done;
+    step->aside = (step->stage && strcmp(step->stage, "count") == 0) || (step->from_tables && !step->from_rows);
     finish_rules(step);
     return 0;
 }
@@ -309,14 +323,16 @@ static int look_at_step(const struct funnel_step *s, int (*say)(void *context, c
 
 int funnel_oddities(const struct funnel *f, int (*say)(void *context, const char *sentence), void *context)
 {
+    const struct funnel_step *before = NULL;
     for (size_t i = 0; i < f->count; i++) {
-        const struct funnel_step *s = &f->list[i], *before = i ? s - 1 : NULL;
+        const struct funnel_step *s = &f->list[i], *above = before;
         char text[512];
+        if (!s->aside) before = s;
         if (look_at_step(s, say, context) < 0 || look_at_politeness(s, say, context) < 0) return -1;
-        bool both_whole = before && before->tasks_done == before->tasks && s->tasks_done == s->tasks && !s->tasks_limited;
-        if (!both_whole || !s->reads_rows || s->read == before->kept) continue;
-        snprintf(text, sizeof text, "%s read %llu rows, but %s wrote %llu", s->name, (unsigned long long)s->read, before->name,
-                 (unsigned long long)before->kept);
+        bool both_whole = above && above->tasks_done == above->tasks && s->tasks_done == s->tasks && !s->tasks_limited;
+        if (!both_whole || s->aside || !s->reads_rows || s->read == above->kept) continue;
+        snprintf(text, sizeof text, "%s read %llu rows, but %s wrote %llu", s->name, (unsigned long long)s->read, above->name,
+                 (unsigned long long)above->kept);
         if (say(context, text) < 0) return -1;
     }
     return 0;

@@ -53,6 +53,8 @@ struct funnel_step {
     uint64_t records;           /* of crawl files or lists; 0 for a stage that reads rows */
     uint64_t read, kept, dropped; /* rows; `kept` of shard: samples */
     bool reads_rows;            /* `read` is known */
+    bool aside;                 /* what it writes is a table (counts, and what is made of them alone), no rows that go on */
+    bool from_rows, from_tables; /* private to the reading: of which kinds its inputs are */
     struct funnel_rule *rules;
     size_t rule_count, rule_room;
     struct funnel_count *counts; /* what the stage counts by name, without what stands in rules */

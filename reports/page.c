@@ -259,7 +259,7 @@ static void checks(struct page *p)
     uint64_t sums = 0, counted = 0, rules = 0, asked = 0, disagree = 0, records = 0;
     for (size_t i = 0; i < f->count; i++) {
         const struct funnel_step *step = &f->list[i];
-        sums += step->reads_rows && step->read != step->kept + step->dropped;
+        sums += !step->aside && step->reads_rows && step->read != step->kept + step->dropped;
         counted += s->ended[i] != step->dropped;
         records += step->records;
     }

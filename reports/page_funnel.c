@@ -76,7 +76,7 @@ static void stage_row(struct page *p, size_t at)
     html_f(h, " <span class=\"flow\">");
     bool source = at == 0 && !s->reads_rows;
     html_count(h, source ? s->records : s->read);
-    html_f(h, "%s → ", !source ? "" : s->records == 1 ? " record" : " records");
+    html_f(h, "%s → %s", !source ? "" : s->records == 1 ? " record" : " records", s->aside ? "a table of " : "");
     html_count(h, s->kept);
     if (source) html_f(h, s->kept == 1 ? " row" : " rows");
     bool loses = s->reads_rows && (s->dropped || s->rule_count);
@@ -87,7 +87,9 @@ static void stage_row(struct page *p, size_t at)
     html_f(h, "</td><td class=\"r none\"></td><td class=\"barcol\">");
     if (loses && s->read) html_bar(h, "keep", (double)s->kept / (double)s->read, NULL, 0);
     html_f(h, "</td><td class=\"src\">");
-    if (s->reads_rows) {
+    if (s->aside) {
+        html_f(h, "the rows go on as they are");
+    } else if (s->reads_rows) {
         html_share(h, s->kept, s->read);
         html_f(h, " kept");
         if (at) html_f(h, "; "), html_share(h, s->kept, rows), html_f(h, " of all rows");

@@ -56,11 +56,11 @@ static json_t *losses_json(const struct funnel_step *s)
 static json_t *step_json(const struct funnel_step *s)
 {
     json_t *parameters = s->parameters ? json_incref(s->parameters) : json_object();
-    return json_pack("{s:s,s:s,s:o,s:o,s:{s:o,s:o,s:o,s:o},s:{s:o,s:o},s:o,s:o,s:{s:o,s:o,s:o},s:o,s:o,s:o}", "step", s->name, "stage", s->stage,
+    return json_pack("{s:s,s:s,s:o,s:o,s:{s:o,s:o,s:o,s:o},s:{s:o,s:o},s:o,s:o,s:b,s:{s:o,s:o,s:o},s:o,s:o,s:o}", "step", s->name, "stage", s->stage,
                      "behaviour", number(s->behaviour), "parameters", parameters, "tasks", "all", number(s->tasks), "done",
                      number(s->tasks_done), "limited", number(s->tasks_limited), "damaged", number(s->tasks_damaged), "inputs", "files",
                      number(s->inputs), "bytes", number(s->input_bytes), "output_bytes", number(s->output_bytes), "records",
-                     number(s->records), "rows", "read", s->reads_rows ? number(s->read) : json_null(), "kept", number(s->kept),
+                     number(s->records), "aside", s->aside, "rows", "read", s->reads_rows ? number(s->read) : json_null(), "kept", number(s->kept),
                      "dropped", number(s->dropped), "rules", rules_json(s), "counts", counts_json(s), "losses", losses_json(s));
 }
 

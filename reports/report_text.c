@@ -22,11 +22,12 @@ static const char *share(char text[SHARE_TEXT], uint64_t part, uint64_t whole)
 static int step_cells(struct grid *g, const struct funnel_step *s)
 {
     char kept[SHARE_TEXT];
-    uint64_t whole = s->reads_rows ? s->read : 0;
+    uint64_t whole = s->reads_rows && !s->aside ? s->read : 0;
     if (grid_text(g, str_from(s->name)) < 0) return -1;
     if ((s->reads_rows ? grid_u64(g, s->read) : grid_text(g, STR("-"))) < 0) return -1;
     if (grid_u64(g, s->kept) < 0 || grid_text(g, str_from(share(kept, s->kept, whole))) < 0 || grid_u64(g, s->dropped) < 0) return -1;
     if (grid_u64(g, s->losses_total) < 0 || grid_printf(g, "%llu/%llu", (unsigned long long)s->tasks_done, (unsigned long long)s->tasks) < 0) return -1;
+    if (s->aside) return grid_text(g, STR("a table: the rows go on as they are"));
     if (s->reads_rows || !s->records) return grid_text(g, STR_ABSENT);
     return grid_printf(g, "%llu records of %llu file%s", (unsigned long long)s->records, (unsigned long long)s->inputs, s->inputs == 1 ? "" : "s");
 }

@@ -218,6 +218,42 @@ tasks: {tasks}
         report, _ = self.report("OUT")
         self.assertRegex(report["to_know"][0], r"^03-dedup read \d+ rows, but 02-filter wrote \d+$")
 
+    def test_tables_beside_the_rows_take_no_row_away(self):
+        self.write("a.warc.gz", make.crawl(12))
+        self.write("recipe.yaml", """
+inputs: a.warc.gz
+stages:
+  - extract:
+  - count: {what: [url-count, images-per-text]}
+  - filter:
+      rule: [common corpus.images_per_text max=3]
+  - fetch:
+      size: 24
+  - dedup:
+      by: phash
+      distance: 4
+  - shard:
+tasks: 2
+buckets: 2
+""")
+        self.winnow("run", "-q", "recipe.yaml")
+        report, steps = self.report("OUT")
+        self.assertEqual(report["to_know"], [])
+        aside = [name.split("-")[1] for name, step in steps.items() if step["aside"]]
+        self.assertEqual(aside, ["count", "partition", "count", "partition", "count", "count", "count", "dedup"])
+        before = None
+        for name, step in steps.items():
+            if step["aside"]:
+                continue
+            rows = step["rows"]
+            if before and rows["read"] is not None:
+                self.assertEqual((rows["read"], rows["kept"] + rows["dropped"]), (before["kept"], rows["read"]), name)
+            before = rows
+        page = self.winnow("report", "--format", "html", "OUT").out.decode()
+        self.assertNotIn('class="bad"', page)
+        self.assertEqual(page.count("the rows go on as they are"), len(aside))
+        self.assertEqual(self.winnow("report", "--funnel", "OUT").out.decode().count("a table: the rows go on as they are"), len(aside))
+
     def test_a_folder_of_one_stage_is_a_run_of_one_step(self):
         self.write("a.warc.gz", make.crawl(3))
         self.winnow("extract", "-q", "-o", "alone/", "a.warc.gz")
