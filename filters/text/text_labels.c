@@ -5,6 +5,8 @@
 #include "filters/text/forms.h"
 #include "filters/text/stem.h"
 #include "filters/text/text_filters.h"
+#include "pipeline/base/unicode.h"
+#include "pipeline/base/utf8.h"
 
 #include <stdio.h>
 
@@ -43,6 +45,17 @@ int score_label_overlap_prepare(struct chain *chain, struct rule *rule)
     return 0;
 }
 
+/* As the text's words are: in lower case, parted at hyphens. */
+static int as_words(struct filter_row *row, struct str *label)
+{
+    struct buf *lower = text_memo_buffer(row->memo);
+    if (unicode_lower(lower, *label) < 0) return -1;
+    for (size_t i = 0; i < lower->n; i++)
+        if (lower->p[i] == '-') lower->p[i] = ' ';
+    *label = lower->n ? arena_copy(&row->arena, buf_str(lower)) : STR("");
+    return label->p ? 0 : -1;
+}
+
 static struct str stem_of(struct filter_row *row, struct str word)
 {
     char *stem = arena_alloc(&row->arena, STEM_BYTES_MOST);
@@ -77,7 +90,9 @@ int score_label_overlap_decide(const struct rule *rule, struct filter_row *row, 
     size_t found = 0;
     for (size_t i = 1; i < rule->slot_count; i++) { /* the first is the column `text` */
         struct str label = rule_cell(rule, row, i);
-        found += label.n && occurs(stems, words.count, label);
+        if (!label.n || !utf8_valid(label)) continue;
+        if (as_words(row, &label) < 0) return -1;
+        found += occurs(stems, words.count, label);
     }
     return answer_count(rule, result, found);
 }

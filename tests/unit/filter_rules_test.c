@@ -272,6 +272,8 @@ static void test_all_labels_of_a_picture_are_held_against_the_text(void **state)
     assert_told(j, "1", "text", text, "zs_nouns_tiny", "hall", "zs_nouns_2_tiny", "hall concert", "zs_nouns_3_tiny", "concert hall door");
     assert_told(j, "0", "text", text);
     assert_told(j, "0", "text", "", "zs_nouns_tiny", "tree");
+    assert_kept(j, "text", "White-tailed deer in Paris", "zs_nouns_tiny", "PARIS", "zs_nouns_2_tiny", "white-tailed Deer");
+    assert_told(j, "0", "text", "deer", "zs_nouns_tiny", "\xFF deer");
     judge_free(j);
 }
 
