@@ -314,7 +314,8 @@ static int run_plan(const struct plan *plan, const struct run_options *o)
         if (r.failed_code) {
             log_line("step %s, task %llu: exit code %d", plan->steps[s].name, (unsigned long long)r.failed_task, r.failed_code);
             show_log(plan, s, r.failed_task);
-            log_line("what is done stays done; once mended, go on with: winnow run %s", plan->recipe->path);
+            log_line("what is done stays done; once mended, go on with: winnow run %s%s%s", plan->recipe->path, o->output ? " -o " : "",
+                     o->output ? o->output : "");
             return r.failed_code == EXIT_USAGE ? EXIT_USAGE : EXIT_FAILED;
         }
     }
