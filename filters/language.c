@@ -66,7 +66,7 @@ static int identify_lines(struct window *w, const struct identifier *model, stru
     if (buf_add(&w->out, STR("label\tp\tlabel2\tp2\n")) < 0) return -1;
     while ((line = next_line(w, &rest)).p) {
         struct identified found;
-        if (identifier_ask(model, work, line, &found) < 0) return -1;
+        if (identifier_ask(model, work, line, 2, &found) < 0) return -1;
         if (add_label(&w->out, found.label, found.p) < 0 || buf_byte(&w->out, '\t') < 0) return -1;
         if (add_label(&w->out, found.second, found.p_second) < 0 || buf_byte(&w->out, '\n') < 0 || flush(w, FLUSH_BYTES) < 0) return -1;
     }

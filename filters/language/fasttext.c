@@ -180,13 +180,52 @@ static int add_line(const struct fasttext *m, struct fasttext_work *w, struct st
 
 static float log_of(float p) { return (float)log((double)p + 1e-5); }
 
-/* Keeps the k best, the first of equals first. */
-static void offer(struct fasttext_answer *best, int *count, int k, struct str label, float score)
+/* The k best lie in a heap, the least at its top. Which of equals stay, and in what order, is decided by the steps of the heap; these
+ * are those of libstdc++, since a sigmoid from a table gives many equals, and fastText's answers are theirs. */
+struct best {
+    struct fasttext_answer heap[FASTTEXT_ANSWERS_MOST + 1];
+    int count, k;
+};
+
+static void sift_up(struct fasttext_answer *heap, int hole, struct fasttext_answer value)
 {
-    if (*count == k && !(score > best[k - 1].p)) return;
-    int at = *count < k ? (*count)++ : k - 1;
-    for (; at > 0 && score > best[at - 1].p; at--) best[at] = best[at - 1];
-    best[at] = (struct fasttext_answer){label, score};
+    for (int parent = (hole - 1) / 2; hole > 0 && heap[parent].p > value.p; parent = (hole - 1) / 2) heap[hole] = heap[parent], hole = parent;
+    heap[hole] = value;
+}
+
+/* The least goes to heap[last]; those before it are a heap again. */
+static void take_least(struct fasttext_answer *heap, int last)
+{
+    struct fasttext_answer value = heap[last];
+    int hole = 0, child = 0;
+    heap[last] = heap[0];
+    while (child < (last - 1) / 2) {
+        child = 2 * (child + 1);
+        if (heap[child].p > heap[child - 1].p) child--;
+        heap[hole] = heap[child];
+        hole = child;
+    }
+    if (last % 2 == 0 && child == (last - 2) / 2) {
+        child = 2 * (child + 1);
+        heap[hole] = heap[child - 1];
+        hole = child - 1;
+    }
+    sift_up(heap, hole, value);
+}
+
+static bool is_full_above(const struct best *b, float score) { return b->count == b->k && score < b->heap[0].p; }
+
+static void offer(struct best *b, struct str label, float score)
+{
+    if (is_full_above(b, score)) return;
+    sift_up(b->heap, b->count, (struct fasttext_answer){label, score});
+    if (b->count < b->k) b->count++;
+    else take_least(b->heap, b->count);
+}
+
+static void sort_best(struct best *b) /* the best first */
+{
+    for (int last = b->count - 1; last > 0; last--) take_least(b->heap, last);
 }
 
 static struct str label_name(const struct fasttext *m, uint32_t label)
@@ -202,18 +241,17 @@ bool fasttext_has_label(const struct fasttext *m, struct str label)
     return false;
 }
 
-static int walk_tree(const struct fasttext *m, struct fasttext_work *w, struct fasttext_answer *best, int k)
+static void walk_tree(const struct fasttext *m, struct fasttext_work *w, struct best *best)
 {
     const float least = log_of(0); /* fastText's own bound; a leaf below it could still rise above, by its 1e-5 */
-    int count = 0;
     size_t depth = 0;
     w->stack[depth++] = (struct pending){(int32_t)(2 * m->labels - 2), 0};
     while (depth) {
         struct pending at = w->stack[--depth];
-        if (at.score < least || (count == k && at.score < best[k - 1].p)) continue;
+        if (at.score < least || is_full_above(best, at.score)) continue;
         struct fasttext_node node = m->tree[at.node];
         if (node.left < 0) {
-            offer(best, &count, k, label_name(m, (uint32_t)at.node), at.score);
+            offer(best, label_name(m, (uint32_t)at.node), at.score);
             continue;
         }
         float right = dot_row(&m->output, (uint64_t)at.node - m->labels, w->hidden);
@@ -221,7 +259,6 @@ static int walk_tree(const struct fasttext *m, struct fasttext_work *w, struct f
         w->stack[depth++] = (struct pending){node.right, at.score + log_of(right)};
         w->stack[depth++] = (struct pending){node.left, at.score + log_of((float)(1.0 - (double)right))};
     }
-    return count;
 }
 
 static float table_sigmoid(const struct fasttext *m, float x)
@@ -230,7 +267,7 @@ static float table_sigmoid(const struct fasttext *m, float x)
     return x > 8 ? 1 : m->sigmoid[(size_t)((x + 8) * 512 / 8 / 2)];
 }
 
-static int ask_all(const struct fasttext *m, struct fasttext_work *w, struct fasttext_answer *best, int k)
+static void ask_all(const struct fasttext *m, struct fasttext_work *w, struct best *best)
 {
     bool softmax = m->loss == FASTTEXT_SOFTMAX;
     float most = -INFINITY, sum = 0;
@@ -242,20 +279,19 @@ static int ask_all(const struct fasttext *m, struct fasttext_work *w, struct fas
         w->scores[i] = softmax ? expf(w->scores[i] - most) : table_sigmoid(m, w->scores[i]);
         sum += w->scores[i];
     }
-    int count = 0;
-    for (uint32_t i = 0; i < m->labels; i++)
-        offer(best, &count, k, label_name(m, i), log_of(softmax ? w->scores[i] / sum : w->scores[i]));
-    return count;
+    for (uint32_t i = 0; i < m->labels; i++) offer(best, label_name(m, i), log_of(softmax ? w->scores[i] / sum : w->scores[i]));
 }
 
 int fasttext_predict(const struct fasttext *m, struct fasttext_work *w, struct str text, struct fasttext_answer *best, int k)
 {
-    if (k > FASTTEXT_ANSWERS_MOST) k = FASTTEXT_ANSWERS_MOST;
+    struct best found = {.k = k < FASTTEXT_ANSWERS_MOST ? k : FASTTEXT_ANSWERS_MOST};
     if (add_line(m, w, text) < 0) return -1;
     if (w->rows == 0) return 0;
     float share = 1 / (float)w->rows;
     for (int32_t i = 0; i < m->dim; i++) w->hidden[i] *= share;
-    int count = m->loss == FASTTEXT_HIERARCHICAL ? walk_tree(m, w, best, k) : ask_all(m, w, best, k);
-    for (int i = 0; i < count; i++) best[i].p = expf(best[i].p);
-    return count;
+    if (m->loss == FASTTEXT_HIERARCHICAL) walk_tree(m, w, &found);
+    else ask_all(m, w, &found);
+    sort_best(&found);
+    for (int i = 0; i < found.count; i++) best[i] = (struct fasttext_answer){found.heap[i].label, expf(found.heap[i].p)};
+    return found.count;
 }

@@ -83,7 +83,7 @@ void identifier_work_free(struct identifier_work *work)
     free(work);
 }
 
-int identifier_ask(const struct identifier *model, struct identifier_work *work, struct str text, struct identified *found)
+int identifier_ask(const struct identifier *model, struct identifier_work *work, struct str text, int answers, struct identified *found)
 {
     *found = (struct identified){.label = STR("")};
     if (model->own) {
@@ -93,7 +93,7 @@ int identifier_ask(const struct identifier *model, struct identifier_work *work,
         return 0;
     }
     struct fasttext_answer best[2];
-    int count = fasttext_predict(model->fasttext, work->fasttext, text, best, 2);
+    int count = fasttext_predict(model->fasttext, work->fasttext, text, best, answers);
     if (count < 0) return -1;
     if (count > 0) found->label = best[0].label, found->p = best[0].p;
     if (count > 1) found->second = best[1].label, found->p_second = best[1].p;

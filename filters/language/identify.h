@@ -3,7 +3,7 @@
  *     struct identifier *model = identifier_open(path);          absent or empty: winnow's own
  *     struct identifier_work *work = identifier_work_new(model); one a thread
  *     struct identified found;
- *     identifier_ask(model, work, text, &found);
+ *     identifier_ask(model, work, text, 2, &found);
  */
 #ifndef WINNOW_IDENTIFY_H
 #define WINNOW_IDENTIFY_H
@@ -26,7 +26,8 @@ const char *identifier_digest(const struct identifier *model); /* XXH3-128 of th
 
 struct identifier_work *identifier_work_new(const struct identifier *model); /* NULL with a sentence */
 void identifier_work_free(struct identifier_work *work);
-/* Of one line of valid UTF-8; line feeds count as spaces. 0, or -1 with a sentence (out of memory). */
-int identifier_ask(const struct identifier *model, struct identifier_work *work, struct str text, struct identified *found);
+/* Of one line of valid UTF-8; line feeds count as spaces. `answers`: 1, the likeliest label alone, or 2: of labels that are equally likely
+ * fastText names others when it is asked for more. 0, or -1 with a sentence (out of memory). */
+int identifier_ask(const struct identifier *model, struct identifier_work *work, struct str text, int answers, struct identified *found);
 
 #endif

@@ -112,7 +112,7 @@ static int ask_model(const struct rule *rule, struct filter_row *row, struct ide
     struct str text;
     struct identifier_work *work = row_identifier_work(row, state->model, state->index);
     if (!work || (state->lower ? row_lower(row, rule->form, &text) : row_form(row, rule->form, &text)) < 0) return -1;
-    return identifier_ask(state->model, work, text, found);
+    return identifier_ask(state->model, work, text, 1, found);
 }
 
 /* "zh-Latn" is a language, and how it is written: LAION asks for the first alone. */

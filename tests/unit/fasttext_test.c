@@ -144,6 +144,43 @@ static void test_losses(void **state)
     assert_near(p_en(&made, "cat"), 1 / (1 + exp(-.11)) + 1e-5);
 }
 
+/* Five labels whose output rows are zeros: all are equally likely. As fastText 0.9.2 answers, whose heap lets later ones stay. */
+static void test_of_equal_labels_those_are_told_that_fasttext_tells(void **state)
+{
+    (void)state;
+    static const int32_t arguments[] = {793712314, 12, 1, 5, 5, 1, 5, 1, 4, 3, 0, 0, 0, 100};
+    static const char *const labels[] = {"__label__a", "__label__b", "__label__c", "__label__d", "__label__e"};
+    struct buf b;
+    buf_init(&b, 1 << 16);
+    for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++) made_number(&b, (uint32_t)arguments[i], 4);
+    made_number(&b, 0, 8);
+    for (int i = 0; i < 3; i++) made_number(&b, (uint64_t[]){6, 1, 5}[i], 4);
+    made_number(&b, 6, 8);
+    made_number(&b, UINT64_MAX, 8);
+    made_entry(&b, "</s>", 7, 0);
+    for (int i = 0; i < 5; i++) made_entry(&b, labels[i], 1, 1);
+    made_number(&b, 0, 1);
+    made_dense(&b, 1, 1);
+    made_number(&b, 0, 1);
+    made_number(&b, 5, 8);
+    made_number(&b, 1, 8);
+    for (int i = 0; i < 5; i++) made_float(&b, 0);
+    struct fasttext *model = fasttext_read(buf_str(&b));
+    if (!model) fail_msg("%s", fail_message());
+    struct fasttext_work *work = fasttext_work_new(model);
+    static const char *const told[] = {"", "e", "ed", "ebd", "dbec", "dbeca"};
+    for (int k = 1; k <= 5; k++) {
+        struct fasttext_answer best[FASTTEXT_ANSWERS_MOST];
+        char all[8] = "";
+        assert_int_equal(fasttext_predict(model, work, STR("x"), best, k), k);
+        for (int i = 0; i < k; i++) all[i] = best[i].label.p[0];
+        if (strcmp(all, told[k]) != 0) fail_msg("of %d: %s", k, all);
+    }
+    fasttext_work_free(work);
+    fasttext_close(model);
+    buf_free(&b);
+}
+
 static uint32_t fnv(const char *s)
 {
     uint32_t h = 2166136261u;
@@ -223,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_an_empty_line_is_the_end_of_line_alone),
         cmocka_unit_test(test_rows_of_words_and_end_of_line_are_averaged),
         cmocka_unit_test(test_losses),
+        cmocka_unit_test(test_of_equal_labels_those_are_told_that_fasttext_tells),
         cmocka_unit_test(test_ngrams_of_characters_and_words_are_hashed),
         cmocka_unit_test(test_models_that_cannot_be_used_are_refused),
         cmocka_unit_test(test_a_model_that_ends_early_is_refused_wherever_it_ends),
