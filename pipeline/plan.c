@@ -132,11 +132,12 @@ struct preset_shape {
     bool counts_at[PLACES];
 };
 
-/* Rules that keep the best share of the pool see all of it: one task. */
-static int choose_tasks(struct plan_step *step)
+/* Rules that keep the best share of the pool see all of it: one task. The rules are read for that, so that a wrong one is said
+ * before anything runs. */
+static int choose_tasks(const struct plan *plan, struct plan_step *step)
 {
     struct command_line line;
-    if (step->tasks == 1) return 0;
+    if (plan->looks_only && step->tasks == 1) return 0;
     if (plan_parse_step(step, &line) < 0) return -1;
     int pool = filter_needs_pool(&line);
     options_free(&line);
@@ -291,7 +292,7 @@ static int add_filter(struct plan *plan, enum filter_place place, const struct p
         if (plan_append(arena, &step->options, arena_printf(arena, "--without=%s", recipe->without.items[i])) < 0) return -1;
     if (plan_allow_substitutes(plan, step, PLAN_SUBSTITUTE_LANGUAGES | (place < PLACE_SCORE ? 0 : PLAN_SUBSTITUTE_SCORES)) < 0) return -1;
     if (shape->counts_at[place] && plan_give_counts(plan, step) < 0) return -1;
-    return add_recipe_options(plan, step) < 0 ? -1 : choose_tasks(step);
+    return add_recipe_options(plan, step) < 0 ? -1 : choose_tasks(plan, step);
 }
 
 static int add_simple(struct plan *plan, const char *name, uint64_t tasks, enum plan_input input)
@@ -370,7 +371,10 @@ static int plan_stages(struct plan *plan)
             struct plan_step *step = plan_add_step(plan, name, tasks, input);
             result = step ? 0 : -1;
             if (step) step->options = given->options;
-            if (step && strcmp(name, "filter") == 0) result = plan_give_counts(plan, step) < 0 ? -1 : choose_tasks(step);
+            if (step && strcmp(name, "filter") == 0) {
+                result = plan_give_counts(plan, step);
+                if (result == 0 && (result = choose_tasks(plan, step)) < 0) fail_prefix("%s: line %u: ", recipe->path, given->line);
+            }
         }
         if (result < 0) return -1;
     }

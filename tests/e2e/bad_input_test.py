@@ -329,6 +329,8 @@ class Recipes(BadInput):
         self.check_recipe("inputs: {a: b}\npreset: laion400m\n", "recipe.yaml: line 1: ")
 
     def test_a_wrong_value(self):
+        stages = "inputs: crawl.warc.gz\nstages:\n  - extract:\n  - filter:\n      rule: [words text.wrods min=2]\n"
+        self.check_recipe(stages, "recipe.yaml: line 4: --rule 'words text.wrods min=2': no filter 'text.wrods'; did you mean 'text.words'?")
         self.check_recipe("inputs: crawl.warc.gz\npreset: laion4000m\n", "laion400m")
         self.check_recipe("inputs: crawl.warc.gz\npreset: laion400m\nwithout: [no_such_rule]\n", "no_such_rule")
         self.check_recipe("inputs: crawl.warc.gz\npreset: laion400m\n", "unserved")
