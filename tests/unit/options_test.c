@@ -107,7 +107,7 @@ static void test_wrong_use_is_named_with_what_was_expected(void **state)
 {
     (void)state;
     static const struct { const char *words, *message; } cases[] = {
-        {"--numbr 3", "unknown option '--numbr'; did you mean --number?: 'winnow test --help' lists them"},
+        {"--numbr 3", "unknown option '--numbr'; did you mean --number? 'winnow test --help' lists them"},
         {"--number", "--number needs a value: VALUE"},
         {"--number x", "--number x: expected a whole number"},
         {"--number 101", "--number 101: expected 1 to 100"},
