@@ -200,11 +200,12 @@ static int refuse_unserved(const struct plan *plan, const struct chain *chain)
 static int check_served(const struct plan *plan)
 {
     struct chain chain;
-    if (plan->looks_only || left_out(plan->recipe, "unserved")) return 0;
+    if (plan->looks_only) return 0;
     int result = chain_init(&chain);
     chain.plans_counts = true;
-    if (result == 0) result = prepare_as_run(plan, &chain);
-    if (result == 0) result = refuse_unserved(plan, &chain);
+    if (result == 0 && (result = prepare_as_run(plan, &chain)) < 0) /* a bound that is meant for another model */
+        fail_prefix("%s: ", plan->recipe->path);
+    if (result == 0 && !left_out(plan->recipe, "unserved")) result = refuse_unserved(plan, &chain);
     chain_free(&chain);
     return result;
 }

@@ -119,6 +119,12 @@ class ScoreRun(make.InFolder):
         told = [rule.get("substitute") for step in self.steps() if "filter" in step for rule in self.manifest(step)["filters"]]
         self.assertIn("winnow_language for cld3", told)
 
+    def test_a_bound_without_a_scale_is_told_before_anything_runs(self):
+        self.write("r.yaml", INPUTS + "preset: laion5b\nwithout: unserved\nallow-substitute: builtin\nscore: {}\n")
+        said = self.winnow("run", "r.yaml", code=2).error
+        self.assertIn("clip_similarity.other: min=0.26 is meant for another model", said)
+        self.assertFalse(os.path.exists(self.path("OUT/01-extract")))
+
     def test_labels_of_pictures_are_held_against_texts(self):
         self.write("labels.preset", f"overlap score.label_overlap column=zs_nouns_{NAME} -- choice: a test\n")
         self.write("r.yaml", INPUTS + f"preset: labels.preset\nscore: {{model: {TINY}}}\n")
@@ -165,13 +171,16 @@ class ScoreRun(make.InFolder):
             cells = [[row[f"zs_socratic_{kind}{f'_{k + 1}' if k else ''}_{NAME}"] for k in range(take)] for row in rows]
             self.assertTrue(all(len(set(row)) == take and all(row) for row in cells))
 
-    def test_the_list_of_objects_is_what_its_script_makes(self):
+    def test_the_lists_of_objects_and_nouns_are_what_their_scripts_make(self):
         lists = os.path.join(make.ROOT, "filters/lists")
         if not os.path.exists("/usr/share/wordnet/cntlist.rev"):
             self.skipTest("no WordNet")
         made = subprocess.run([sys.executable, f"{lists}/make_socratic_objects.py", "/usr/share/wordnet", f"{lists}/socratic_places.txt"],
                               stdout=subprocess.PIPE, check=True).stdout
         with open(f"{lists}/socratic_objects.txt", "rb") as file:
+            self.assertEqual(file.read(), made)
+        made = subprocess.run([sys.executable, "-B", f"{lists}/make_nouns.py", "/usr/share/wordnet"], stdout=subprocess.PIPE, check=True).stdout
+        with open(f"{lists}/nouns.txt", "rb") as file:
             self.assertEqual(file.read(), made)
 
     def embeddings(self, *arguments):
