@@ -6,6 +6,7 @@
 #include "pipeline/stage.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -109,6 +110,16 @@ static void reader_is_gone(int number)
     _exit(EXIT_DONE);
 }
 
+/* What was printed did not all arrive, and not because its reader had enough. Commands that ignore SIGPIPE come here too. */
+static bool output_is_lost(void)
+{
+    bool failed = fflush(stdout) != 0;
+    struct pollfd reader = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    if (!failed && !ferror(stdout)) return false;
+    bool gone = (failed && errno == EPIPE) || (poll(&reader, 1, 0) == 1 && reader.revents & (POLLERR | POLLHUP));
+    return !gone;
+}
+
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, reader_is_gone);
@@ -117,6 +128,7 @@ int main(int argc, char **argv)
         log_fail();
         code = (int)fail_code();
     }
-    if (fflush(stdout) != 0 && errno != EPIPE && code == EXIT_DONE) code = EXIT_FAILED;
-    return code;
+    if (!output_is_lost() || code != EXIT_DONE) return code;
+    log_line("standard output could not be written: is its disk full?");
+    return EXIT_FAILED;
 }

@@ -151,7 +151,7 @@ static int verify_run(const struct command_line *line)
     free(v.named.list);
     if (result < 0) return -1;
     if (!v.manifests) return fail("%s: no manifest in it: nothing was published there", line->arguments[0]);
-    fflush(stdout);
+    if (v.wrong) fflush(stdout); /* before what is said of it; else main looks whether it arrived */
     if (v.wrong) return fail("%llu of %llu files are not what their manifests say", (unsigned long long)v.wrong,
                              (unsigned long long)(v.files + v.manifests));
     return EXIT_DONE;

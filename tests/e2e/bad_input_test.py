@@ -386,6 +386,14 @@ class Outputs(BadInput):
         self.check("filter", "-q", "--rule", "words text.words min=2", "-o", "one.rows.zst", "-x", "one.rows.zst", "a/00000.rows.zst", code=2,
                    line="one.rows.zst: named for two outputs")
 
+    def test_a_standard_output_that_is_full(self):
+        self.winnow("extract", "-q", "-o", "a/", "crawl.warc.gz")
+        for arguments in (("verify", "a"), ("view", "--plain", "a/00000.rows.zst"), ("url", "http://a.example/"), ("init", "-"), ("help",), ("help", "--filters"),
+                          ("warc", "crawl.warc.gz"), ("report", "--funnel", "a"), ("audit", "a", "http://nowhere.example/")):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([make.WINNOW, *arguments], cwd=self.folder, stdout=full, stderr=subprocess.PIPE)
+            self.assertEqual((done.returncode, done.stderr.count(b"\n")), (1, 1), (arguments, done.stderr))
+
     def test_an_output_that_is_no_regular_file(self):
         os.symlink("/dev/null", self.path("device"))
         self.winnow("extract", "-q", "-o", "a/", "crawl.warc.gz")
