@@ -47,7 +47,7 @@ const struct option fetch_option_table[] = {
      .help = "ask this HTTP proxy; it resolves names itself, so private addresses behind them are not noticed"},
     {"ca", 0, OPTION_FILE, AT(ca), .argument = "FILE", .help = "certificates to trust, PEM; default the system's"},
     {"opt-out", 0, OPTION_FILE, AT(opt_out), .argument = "FILE",
-     .help = "URLs, domains, or SHA-256 of such, one a line, that are not asked for"},
+     .help = "URLs, domains and all below them, or SHA-256 of such, one a line, that are not asked for; # begins a comment"},
     {"no-robots", 0, OPTION_FLAG, AT(no_robots), .help = "do not read robots.txt; recorded"},
     {"no-directives", 0, OPTION_FLAG, AT(no_directives),
      .help = "do not heed page_robots, X-Robots-Tag, tdm-reservation, tdmrep.json and ai.txt; recorded"},
