@@ -53,7 +53,12 @@ static const char every_filter[] =
     "i5 image.pixels max=100 -- choice: x\n"
     "j1 column.range column=score min=-1.5 max=2 strict=1 -- choice: x\n"
     "j2 column.label column=label allow=a,b -- choice: x\n"
-    "j3 text.language column=label lang=en p_column=score min_p=0.5 -- choice: x\n";
+    "j3 text.language column=label lang=en p_column=score min_p=0.5 -- choice: x\n"
+    "j4 text.language column=label named=en -- choice: x\n"
+    "j5 score.label_overlap column=zs_nouns_b32 if=language:en|other -- choice: x\n"
+    "k1 text.edge_drop list=boilerplate-drop except=boilerplate-drop-exceptions -- choice: x\n"
+    "k2 text.pii mask=1 -- choice: x\n"
+    "k3 text.crop list=boilerplate-crop except=boilerplate-crop-exceptions at=text -- choice: x\n";
 
 static struct chain chain;
 static struct filter_row *row;
