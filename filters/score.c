@@ -295,7 +295,7 @@ const struct command command_score = {
         "NSFW model, which comes with winnow; rules of obelics-images, redcaps and coyo700m read them. --classifier "
         "opennsfw=FILE.onnx adds p_nsfw_opennsfw of Yahoo's open_nsfw, whose file is the user's. --classifier "
         "watermark adds p_watermark_builtin, lettering or a logo laid over the picture, of winnow's own small network; it "
-        "is not good yet (AUC 0.71 on real pictures, reports/models/watermark.md): to look at, not to filter by. --classifier blank adds p_blank_builtin, the probability that a picture "
+        "is not good yet (AUC 0.85 on real pictures, reports/models/watermark.md): to look at, not to filter by. --classifier blank adds p_blank_builtin, the probability that a picture "
         "shows nothing (one colour, a spacer, a tile that says so), which filter picture.blank reads, and the measures behind it: "
         "picture_colours, picture_largest, picture_edges, picture_flat, picture_saturation, picture_side.\n\n"
         "A list of classes is a text file, a thing a line: 'class golden retriever', which may come after 'template a photo of a {}.' (of all "

@@ -10,19 +10,21 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { FEATURES = 1, POOLED = 2 * FEATURES, TOGETHER = 8 };
+enum { FEATURES = 8, POOLED = 2 * FEATURES, TOGETHER = 8 };
 
 static const struct convnet_shape network = {
     .side = WATERMARK_SIDE, .stem_kernel = 3, .stem_stride = 2, .stem_out = 32, .features = FEATURES, .maximum = true,
     .mean = {.5f, .5f, .5f}, .deviation = {.5f, .5f, .5f},
-    .block_count = 7,
+    .block_count = 9,
     .blocks = {{.kernel = 3, .stride = 1, .in = 32, .hidden = 32, .out = 16},
                {.kernel = 3, .stride = 2, .in = 16, .hidden = 96, .out = 24, .expand = true},
                {.kernel = 3, .stride = 1, .in = 24, .hidden = 144, .out = 24, .expand = true, .residual = true},
                {.kernel = 5, .stride = 2, .in = 24, .hidden = 144, .out = 40, .expand = true},
                {.kernel = 5, .stride = 1, .in = 40, .hidden = 240, .out = 40, .expand = true, .residual = true},
                {.kernel = 3, .stride = 2, .in = 40, .hidden = 240, .out = 80, .expand = true},
-               {.kernel = 1, .stride = 1, .in = 80, .hidden = 128, .out = 1, .expand = true}},
+               {.kernel = 3, .stride = 1, .in = 80, .hidden = 480, .out = 80, .expand = true, .residual = true},
+               {.kernel = 3, .stride = 1, .in = 80, .hidden = 480, .out = 80, .expand = true, .residual = true},
+               {.kernel = 3, .stride = 1, .in = 80, .hidden = 128, .out = 1, .expand = true}},
 };
 
 struct watermark {

@@ -1,14 +1,15 @@
 /* Whether a picture carries a watermark: translucent lettering or a logo laid over it. A small convolutional network of winnow's own
- * on 320 x 320 pixels (reports/models/watermark.md tells how good it is). Private to filters.
+ * on 448 x 448 pixels (reports/models/watermark.md tells how good it is). Private to filters.
  *
  *     struct watermark *mark = watermark_open("filters/clip/watermark/model.safetensors", matmul);
  *     struct watermark_work *work = watermark_work_new(mark);            one a thread
  *     if (watermark_pixels(work, &image, pixels) < 0) ...                WATERMARK_PIXELS bytes
  *     watermark_run(mark, work, pixels, n, probabilities);               [n]
  *
- * EfficientNet-Lite0's stem and first six blocks, and a block of one pixel's window that says of each of 20 x 20 places whether it
- * carries ink; the mean and the largest of these make the probability. Pixels: the whole picture squashed, bicubic, as Pillow does it. All is computed in single precision, the linear map in
- * double. A picture's result depends on it and the processor class alone. (filters/clip/train/watermark_train.py writes the file.)
+ * EfficientNet-Lite0's stem and first eight blocks, and a block that says of each of 28 x 28 places how surely it carries ink. The
+ * features are relu6(3 (ink - t)) for eight steps t from -6 to 8; their means and maxima over all places go into a logistic. Pixels:
+ * the whole picture squashed, bicubic, as Pillow does it. All is computed in single precision, the logistic in double. A picture's
+ * result depends on it and the processor class alone. (filters/clip/train/watermark_train.py writes the file.)
  */
 #ifndef WINNOW_CLIP_WATERMARK_H
 #define WINNOW_CLIP_WATERMARK_H
@@ -17,7 +18,7 @@
 #include "filters/clip/matmul.h"
 #include "pipeline/base/hash.h"
 
-enum { WATERMARK_SIDE = 320, WATERMARK_PIXELS = WATERMARK_SIDE * WATERMARK_SIDE * 3 };
+enum { WATERMARK_SIDE = 448, WATERMARK_PIXELS = WATERMARK_SIDE * WATERMARK_SIDE * 3 };
 
 struct watermark;
 struct watermark_work;

@@ -250,49 +250,66 @@ SEEN = 7  # levels of 255 that ink changes on average
 LAYOUTS = ("tiled", "tiled", "corner", "corner", "edge", "middle", "across", "band")
 
 
-def watermark(rng, kit, picture, layout=None, opacity=None):
-    """(picture, mask of the ink, layout, opacity). White on white is drawn anew: ink that nobody sees is no watermark."""
+def seen(before, after, ink):
+    """White on white is ink that nobody sees, and no watermark."""
+    red, green, blue = ImageChops.difference(before, after).split()
+    changed = numpy.asarray(ImageChops.lighter(ImageChops.lighter(red, green), blue))[numpy.asarray(ink) > 127]
+    return len(changed) > 0 and changed.mean() >= SEEN
+
+
+def watermark(rng, kit, picture):
+    """(picture, mask of the ink, layout, opacity)"""
     for _ in range(8):
-        drawn = drawn_over(rng, kit, picture, layout, opacity)
-        change = numpy.abs(numpy.asarray(drawn[0], numpy.int16) - numpy.asarray(picture, numpy.int16)).max(2)
-        ink = numpy.asarray(drawn[1]) > 127
-        if ink.any() and change[ink].mean() >= SEEN:
+        layout = LAYOUTS[rng.integers(len(LAYOUTS))]
+        look = style(rng, layout)
+        drawn, ink = laid(rng, picture, *marks(rng, kit, picture.size, layout), *look)
+        if seen(picture, drawn, ink):
             break
-    return drawn
+    return drawn, ink, layout, look[0]
 
 
-def drawn_over(rng, kit, picture, layout, opacity):
-    w, h = picture.size
-    across = (w * h) ** .5
-    layout = layout or LAYOUTS[rng.integers(len(LAYOUTS))]
-    opacity = opacity or float(numpy.exp(rng.uniform(numpy.log(.1), numpy.log(.85))) if layout == "tiled" else rng.uniform(.15, .85))
+def style(rng, layout):
+    """Opacity and colour."""
+    opacity = float(numpy.exp(rng.uniform(numpy.log(.1), numpy.log(.85))) if layout == "tiled" else rng.uniform(.15, .85))
     draw = rng.random()
-    colour = (255, 255, 255) if draw < .6 else (0, 0, 0) if draw < .75 else (int(rng.integers(90, 200)),) * 3 if draw < .85 \
-        else tuple(int(v) for v in rng.integers(0, 256, 3))
+    return opacity, ((255, 255, 255) if draw < .6 else (0, 0, 0) if draw < .75 else (int(rng.integers(90, 200)),) * 3 if draw < .85
+                     else tuple(int(v) for v in rng.integers(0, 256, 3)))
+
+
+def marks(rng, kit, size, layout):
+    """(mask of lettering and logos, rows (top, end) of the band that they stand in, or None)"""
+    w, h = size
+    across = (w * h) ** .5
     if layout == "tiled":
-        mask = tiled(rng, kit, picture.size, across)
-    elif layout == "band":
-        mask = Image.new("L", picture.size)
+        return tiled(rng, kit, size, across), None
+    if layout == "band":
         height = int(h * rng.uniform(.05, .14))
         top = int((h - height) * (rng.uniform(.3, .7) if rng.random() < .5 else rng.choice((0, 1))))
-        mask.paste(255, (0, top, w, top + height))
         one = fit(motif(rng, kit, height * .6), w * .95, height * .9)
-        place = Image.new("L", picture.size)
-        place.paste(one, ((w - one.width) // 2, top + (height - one.height) // 2))
+        mask = Image.new("L", size)
+        mask.paste(one, ((w - one.width) // 2, top + (height - one.height) // 2))
+        return mask, (top, top + height)
+    mask = single(rng, kit, size, across, layout)
+    if layout in ("middle", "across") and rng.random() < .15:
+        cross(rng, size, mask)
+    return mask, None
+
+
+def laid(rng, picture, mask, band, opacity, colour, step=None):
+    """(picture, mask of the ink); step: pixels that shadows and edges are off, as if from across the picture where None."""
+    if band:
+        rows = Image.new("L", picture.size)
+        rows.paste(255, (0, band[0], picture.width, band[1]))
         back = (0, 0, 0) if sum(colour) > 380 else (255, 255, 255)
-        return lay(lay(picture, mask, back, opacity * .6), place, colour, max(opacity, .4)), mask, layout, opacity
-    else:
-        mask = single(rng, kit, picture.size, across, layout)
-        if layout in ("middle", "across") and rng.random() < .15:
-            cross(rng, picture.size, mask)
-    effect, step = rng.random(), max(int(across / 250), 1)
+        return lay(lay(picture, rows, back, opacity * .6), mask, colour, max(opacity, .4)), rows
+    effect, step = rng.random(), step or max(int((picture.width * picture.height) ** .5 / 250), 1)
     if effect < .15:  # a shadow under it
         picture = lay(picture, shifted(mask, step, step), (0, 0, 0), opacity * .7)
     elif effect < .27:  # embossed: a light and a dark edge alone
         dark, light = ImageChops.subtract(shifted(mask, step, step), mask), ImageChops.subtract(shifted(mask, -step, -step), mask)
         picture = lay(lay(picture, dark, (0, 0, 0), opacity), light, (255, 255, 255), opacity)
-        return picture, ImageChops.lighter(dark, light), layout, opacity
-    return lay(picture, mask, colour, opacity), mask, layout, opacity
+        return picture, ImageChops.lighter(dark, light)
+    return lay(picture, mask, colour, opacity), mask
 
 
 def caption(rng, kit, picture):
@@ -327,9 +344,9 @@ def caption(rng, kit, picture):
     return picture
 
 
-def page(rng, kit, pictures):
+def page(rng, kit, size, pictures):
     """A page or a window drawn here: bars, lines of text, boxes, perhaps a picture."""
-    w, h = int(rng.integers(360, 640)), int(rng.integers(260, 560))
+    w, h = size
     dark = rng.random() < .25
     ground, ink = ((int(rng.integers(15, 50)),) * 3, (220, 220, 220)) if dark else ((int(rng.integers(235, 256)),) * 3, (30, 30, 30))
     out = Image.new("RGB", (w, h), ground)

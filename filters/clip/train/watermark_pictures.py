@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Gathers the pictures that watermarks are drawn on, full-size ones of the web without a share-alike licence.
 
-    watermark_pictures.py --from SOURCES --out WORK/pictures
+    watermark_pictures.py --from SOURCES --out WORK/pictures [--only NAME...]
 
 SOURCES holds a folder for each name below, whichever are there: a checkout of the repository, or the Debian package unpacked
 (dpkg-deb -x). Small pictures are copied as they are, large ones brought to 1,000 pixels; of sources with very many alike only a part
@@ -15,7 +15,7 @@ import shutil
 
 from PIL import Image
 
-LONGEST, LEAST = 1000, 200
+LONGEST, LEAST, MOST = 1000, 200, 3 << 23
 # name: where it is, licence, folder in it, endings, how many at most
 SOURCES = {
     "grocery": ("marcusklasson/GroceryStoreDataset @ fc80ba90", "MIT", "dataset", (".jpg",), 500),
@@ -25,6 +25,7 @@ SOURCES = {
     "openscapes": ("Openscapes/website @ 635934dd48c1", "CC BY 4.0", "static", (".jpg", ".jpeg", ".png"), 120),
     "cppdocs": ("MicrosoftDocs/cpp-docs @ a2e592a8fc39", "CC BY 4.0", "docs", (".png", ".jpg"), 500),
     "sklearn": ("Debian python-sklearn-doc", "BSD-3-Clause", "usr/share/doc/python-sklearn-doc/html/_images", (".png",), 250),
+    "openclipart": ("Debian openclipart-png", "Public domain", "usr/share/openclipart/png", (".png",), 900),
     "skimage": ("Debian python3-skimage", "BSD-3-Clause; see its data/README", "usr/lib/python3/dist-packages/skimage/data", (".png", ".jpg"), 40),
 }
 
@@ -54,7 +55,7 @@ def take(path, out):
     try:
         with Image.open(path) as picture:
             w, h = picture.size
-            if min(w, h) < LEAST or max(w, h) > 4 * min(w, h):
+            if min(w, h) < LEAST or max(w, h) > 4 * min(w, h) or w * h > MOST:
                 return None
             if max(w, h) <= LONGEST and picture.format == "JPEG" and picture.mode == "RGB":
                 shutil.copy(path, out + ".jpg")
@@ -75,10 +76,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--from", dest="sources", required=True)
     parser.add_argument("--out", required=True)
+    parser.add_argument("--only", nargs="+", default=list(SOURCES))
     options = parser.parse_args()
     os.makedirs(options.out, exist_ok=True)
     lines, seen = [], set()
-    for name, (where, _, _, _, most) in SOURCES.items():
+    for name in options.only:
+        where, _, _, _, most = SOURCES[name]
         folder = os.path.join(options.sources, name)
         if not os.path.isdir(folder):
             print(f"{name}: not there, left out ({where})")

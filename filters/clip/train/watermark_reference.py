@@ -2,9 +2,9 @@
 """The watermark classifier by numpy, in double, from its file alone: one layer after the other as plain sums. It made
 tests/data/watermark/vectors.tsv:
 
-    watermark_reference.py filters/clip/watermark/model.safetensors pattern:4 pattern:6 pattern:9 [ROOT/PICTURE...]
+    watermark_reference.py filters/clip/watermark/model.safetensors pattern:1 pattern:2 pattern:3 [ROOT/PICTURE...]
 
-pattern:N is computed (tests/unit/clip_watermark_test.c has the same); pictures are squashed to 320 pixels by Pillow, bicubic, what is
+pattern:N is computed (tests/unit/clip_watermark_test.c has the same); pictures are squashed to 448 pixels by Pillow, bicubic, what is
 transparent over white.
 """
 import sys
@@ -13,9 +13,9 @@ import numpy
 
 import tensors
 
-SIDE = 320
+SIDE, BLOCKS = 448, 9
 STRIDES = {1: 2, 3: 2, 5: 2}  # of blocks; of all others 1
-RESIDUAL = {2, 4}
+RESIDUAL = {2, 4, 6, 7}
 
 
 def convolve(x, weight, bias, stride, depthwise=False):
@@ -39,7 +39,7 @@ def logit(given, pixels):
     def relu6(x):
         return numpy.clip(x, 0, 6)
     x = relu6(part(pixels / 127.5 - 1, "stem", 2))
-    for block in range(7):
+    for block in range(BLOCKS):
         name = f"blocks.{block}."
         y = relu6(part(x, name + "expand")) if name + "expand.weight" in given else x
         y = part(relu6(part(y, name + "depthwise", STRIDES.get(block, 1), depthwise=True)), name + "project")

@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 """Trains the watermark classifier on what watermark_make.py made.
 
-    watermark_train.py --examples WORK/examples --parts 48 --lite0 FILE --out WORK/run [--steps 450 --whole 60]
+    watermark_train.py --examples WORK/examples --parts 60 --lite0 FILE --out WORK/run [--steps 6000]
 
-The network: EfficientNet-Lite0's stem and first six blocks at 320 pixels, then 128 numbers at each of 20 x 20 places say whether that
-place carries ink; a picture's logit is made of the mean and the largest of its places. Stem and the first two blocks stay as ImageNet
-left them. Every place is asked by itself in training: a map of the picture's 128 features that sees labels of whole pictures alone
-learns hundreds of them by heart (AUC .98 on its own, .60 on others) where the largest place reaches .73 on both.
+The network: EfficientNet-Lite0's stem and first eight blocks on pictures of 448 x 448, then a block of 128 channels that says of each
+of 28 x 28 places whether it carries ink. Stem and the first two blocks stay as ImageNet left them. A picture's logit is made of its
+places: relu6(3 (ink - t)) for eight steps t, of each the mean and the largest of all places, and a logistic over these sixteen, fitted
+when the places are as they will stay. Every place is asked by itself in training: a map of pooled features that sees labels of whole
+pictures learns hundreds of them by heart.
 
-The first steps see quarters of pictures, which costs a quarter; the last --whole steps see all of them. Step s draws from the parts
-made so far if one is made every twelve steps, so that making and training may run side by side and every run still draws the same. A run
-that was stopped goes on at its last checkpoint.
+A step sees sixteen windows of 160 pixels, each put together anew: a picture of a part, and on every other one any mark of that part,
+laid on at the size that both were drawn at, saved as JPEG or not, and only then brought to the network's pixels. Where a window
+lies hangs on marks in both cases. Step s draws from the parts made so far if one is made every EVERY steps, so that making and
+training may run side by side. A run that was stopped goes on at its last checkpoint; the running mean of the weights is what counts.
 """
 import argparse
 import os
@@ -18,62 +20,52 @@ import time
 
 import numpy
 import torch
+from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
 import model
 import steps as common
 import tensors
+import watermark_draw as draw
+from watermark_make import recompressed
 
-SIDE, CELL, BLOCKS, FROZEN, WIDTH = 320, 16, 6, 2, 128
-BATCH, KEEP, FIRST, EVERY, LEAST_INK, RANGE = 16, 25, 3, 12, 5, 12
+SIDE, WINDOW, CELL, BLOCKS, FROZEN, WIDTH = 448, 160, 16, 8, 2, 128
+BATCH, KEEP, FIRST, EVERY, LEAST_INK, MEAN, MOST = 16, 100, 6, 12, 5, .998, 5
+STEPS = numpy.arange(-6, 10, 2)  # of ink: relu6(3 (ink - t)) rises from t to t + 2
 
 
 class Network(nn.Module):
-    """uint8 [n, 3, side, side] to (logits of places [n, side / 16, side / 16], logits of pictures [n])."""
+    """uint8 [n, 3, side, side] to logits of places [n, side / 16, side / 16]."""
     def __init__(self):
         super().__init__()
         self.stem = model.Convolution(3, 2, 3, 32)
         self.blocks = nn.ModuleList(model.Block(*shape, 0) for shape in model.BLOCKS[:BLOCKS])
-        self.head = model.Convolution(1, 1, model.BLOCKS[BLOCKS - 1][4], WIDTH)
+        self.expand = model.Convolution(1, 1, model.BLOCKS[BLOCKS - 1][4], WIDTH)
+        self.depthwise = model.Convolution(3, 1, WIDTH, WIDTH, groups=WIDTH)
         self.place = nn.Conv2d(WIDTH, 1, 1)
-        self.out = nn.Linear(2, 1)
-        nn.init.kaiming_normal_(self.head.weight)
+        nn.init.kaiming_normal_(self.expand.weight)
+        self.depthwise.weight.data[:, :, 1, 1] = 1
         nn.init.constant_(self.place.bias, -2)
-        nn.init.constant_(self.out.weight, .5)
 
-    def places(self, pictures):
-        with torch.no_grad():
-            x = F.relu6(self.stem((pictures.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)))
-            for block in self.blocks[:FROZEN]:
-                x = block(x)
-        for block in self.blocks[FROZEN:]:
+    def frozen(self, pictures):
+        x = F.relu6(self.stem((pictures.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)))
+        for block in self.blocks[:FROZEN]:
             x = block(x)
-        return self.place(F.relu6(self.head(x)))[:, 0]
+        return x
 
     def forward(self, pictures):
-        places = self.places(pictures)
-        return places, self.out(pooled(places))[:, 0]
+        with torch.no_grad():  # a few at a time stay in the processor's cache
+            x = torch.cat([self.frozen(some) for some in pictures.split(4)])
+        for block in self.blocks[FROZEN:]:
+            x = block(x)
+        return self.place(F.relu6(self.depthwise(F.relu6(self.expand(x)))))[:, 0]
 
 
 def pooled(places):
-    return torch.stack([places.mean((1, 2)), places.amax((1, 2))], 1)
-
-
-def fill(network, lite0, start):
-    """ImageNet's weights; over them those of `start`, an earlier result, whose scales are in its weights. The last map starts anew."""
-    places = {f"blocks.{BLOCKS}.expand": "head", f"blocks.{BLOCKS}.project": "place"}
-    given, own = model.from_efficientnet(lite0).state_dict(), network.state_dict()
-    own.update({name: given[name] for name in own if name.startswith(("stem.", "blocks."))})
-    for name, array in (tensors.read(start) if start else {}).items():
-        part, kind = name.rsplit(".", 1)
-        name = f"{places.get(part, part)}.{kind}"
-        if name in own and not part.startswith(("head", "out")):
-            own[name] = torch.from_numpy(array.astype(numpy.float32))
-            scale = name.removesuffix(".weight") + ".scale"
-            if name.endswith(".weight") and scale in own:
-                own[scale] = torch.ones_like(own[scale])
-    network.load_state_dict(own)
+    """[n, rows, columns] to [n, 16]: means, then maxima."""
+    features = F.relu6(3 * (places[:, None] - torch.tensor(STEPS, dtype=places.dtype)[:, None, None]))
+    return torch.cat([features.mean((2, 3)), features.amax((2, 3))], 1)
 
 
 class Examples:
@@ -85,110 +77,140 @@ class Examples:
             path = f"{self.folder}/part-{number:03}.npz"
             if os.path.exists(path):
                 with numpy.load(path) as file:
-                    self.there[number] = {name: file[name] for name in ("pixels", "label", "where")}
+                    self.there[number] = {name: file[name] for name in ("pixels", "ink", "band", "layout")}
             else:
                 time.sleep(2)
         return self.there[number]
 
-    def batch(self, rng, step, side):
-        """pixels [n, 3, side, side], ink of places, label: as many with a watermark as without."""
-        parts = min(self.parts, FIRST + step // EVERY)
+    def window(self, rng, part, row, marked, side):
+        """(pixels [side, side, 3], ink [side / 16, side / 16]) of picture `row`; side in pixels of the network."""
+        height, width = part["pixels"].shape[1:3]
+        mark = int(rng.integers(len(part["ink"])))
+        tries = []
+        for _ in range(4):
+            x, y = (rng.uniform(0, SIDE - side, 2) if side < SIDE else (0, 0)) if rng.random() < .7 else rng.choice((0, SIDE - side), 2)
+            box = x * width / SIDE, y * height / SIDE, (x + side) * width / SIDE, (y + side) * height / SIDE
+            left, top, right, bottom = int(box[0]), int(box[1]), min(int(numpy.ceil(box[2])), width), min(int(numpy.ceil(box[3])), height)
+            rows = max(part["band"][mark][0] - top, 0), min(part["band"][mark][1], bottom) - top
+            ink = part["ink"][mark][top:bottom, left:right]
+            tries.append(((rows[1] - rows[0]) * (right - left) if rows[1] > rows[0] else numpy.count_nonzero(ink > 127), (left, top, right, bottom), box, rows, ink))
+        _, (left, top, right, bottom), box, rows, ink = max(tries, key=lambda t: t[0]) if rng.random() < .8 else tries[0]
+        picture = Image.fromarray(part["pixels"][row][top:bottom, left:right])
+        where = Image.new("L", picture.size)
+        if marked:
+            picture, where = marked_picture(rng, picture, Image.fromarray(ink), rows if rows[1] > rows[0] else None,
+                                            part["layout"][mark], (width * height) ** .5)
+        picture = recompressed(rng, picture, .5)
+        box = box[0] - left, box[1] - top, min(box[2] - left, right - left), min(box[3] - top, bottom - top)
+        pixels = numpy.asarray(picture.resize((side, side), Image.Resampling.BICUBIC, box))
+        cells = side // CELL
+        return 255 - pixels if rng.random() < .1 else pixels, numpy.asarray(where.resize((cells, cells), Image.Resampling.BOX, box))
+
+    def batch(self, rng, count, parts, side):
+        """pixels [n, 3, side, side], ink of places: every other one has been marked."""
         pixels, ink = [], []
-        for i in range(BATCH):
+        for i in range(count):
             part = self.part(int(rng.integers(parts)))
-            row = int(rng.integers(len(part["label"]) // 2)) * 2 + i % 2  # odd ones carry a watermark
-            cells, most = side // CELL, (SIDE - side) // CELL
-            tries = [rng.integers(most + 1, size=2) for _ in range(4)]
-            inside = [part["where"][row][y:y + cells, x:x + cells] for y, x in tries]
-            best = int(numpy.argmax([w.max() for w in inside])) if i % 2 else 0  # of four places one that shows much of it
-            y, x = tries[best]
-            crop = part["pixels"][row][y * CELL:y * CELL + side, x * CELL:x * CELL + side]
-            pixels.append(255 - crop if rng.random() < .15 else crop)
-            ink.append(inside[best])
-        return (torch.from_numpy(numpy.stack(pixels)).permute(0, 3, 1, 2), torch.from_numpy(numpy.stack(ink)),
-                torch.from_numpy((numpy.stack(ink).max((1, 2)) > LEAST_INK).astype(numpy.float32)))
+            both = self.window(rng, part, int(rng.integers(len(part["pixels"]))), i % 2, side)
+            pixels.append(both[0])
+            ink.append(both[1])
+        return torch.from_numpy(numpy.stack(pixels)).permute(0, 3, 1, 2), torch.from_numpy(numpy.stack(ink))
 
 
-def loss_of(network, pixels, ink, label):
-    places, pictures = network(pixels)
+def marked_picture(rng, picture, ink, band, layout, across):
+    for _ in range(8):
+        drawn, where = draw.laid(rng, picture, ink, band, *draw.style(rng, layout), step=max(int(across / 250), 1))
+        if draw.seen(picture, drawn, where):
+            return drawn, where
+    return picture, Image.new("L", picture.size)
+
+
+def loss_of(places, ink):
+    """Of places, and of windows by the mean of their strongest places."""
     sure = (ink == 0) | (ink > LEAST_INK)  # a place that ink barely touches says nothing
     each = F.binary_cross_entropy_with_logits(places, (ink > LEAST_INK).float(), reduction="none", pos_weight=torch.tensor(2.0))
-    return (each * sure).sum() / sure.sum(), F.binary_cross_entropy_with_logits(pictures, label)
+    strongest = places.flatten(1).topk(MOST).values.mean(1)
+    inked = (ink > LEAST_INK).flatten(1).sum(1)
+    some = (inked == 0) | (inked >= MOST)
+    whole = F.binary_cross_entropy_with_logits(strongest, (inked > 0).float(), reduction="none")
+    return (each * sure).sum() / sure.sum(), (whole * some).sum() / some.sum()
 
 
 def train(options):
     torch.manual_seed(options.seed)
-    network = Network()
-    fill(network, options.lite0, options.start)
+    network, given = Network(), model.from_efficientnet(options.lite0).state_dict()
+    own = network.state_dict()
+    network.load_state_dict(own | {name: given[name] for name in own if name.startswith(("stem.", "blocks."))})
     network = network.to(memory_format=torch.channels_last)
     for part in (network.stem, *network.blocks[:FROZEN]):
         part.requires_grad_(False)
-    new = [p for name, p in network.named_parameters() if name.startswith(("head", "place"))]
-    out = list(network.out.parameters())
-    old = [p for name, p in network.named_parameters() if name.startswith("blocks") and p.requires_grad]
-    optimizer = torch.optim.AdamW([{"params": old, "base": 5e-4}, {"params": new, "base": 2e-3}, {"params": out, "base": 2e-3}], betas=(.9, .98), weight_decay=.02)
+    learnt = {name: p for name, p in network.named_parameters() if p.requires_grad}
+    optimizer = torch.optim.AdamW([{"params": [p for name, p in learnt.items() if name.startswith("blocks")], "base": 5e-4},
+                                   {"params": [p for name, p in learnt.items() if not name.startswith("blocks")], "base": 2e-3}],
+                                  betas=(.9, .98), weight_decay=.02)
     kept, first = common.load(f"{options.out}/checkpoint.pt"), 0
+    mean = {name: value.clone() for name, value in network.state_dict().items()}
     if kept:
         network.load_state_dict(kept["network"])
         optimizer.load_state_dict(kept["optimizer"])
-        first = kept["step"]
-    log = common.Log(f"{options.out}/curve.tsv", ["step", "side", "place", "picture"], first)
-    examples, total = Examples(options.examples, options.parts), options.steps + options.whole
-    for step in range(first, total):
-        side = SIDE // 2 if step < options.steps else SIDE
-        place, picture = loss_of(network, *examples.batch(common.chance(options.seed, step), step, side))
+        mean, first = kept["mean"], kept["step"]
+    log = common.Log(f"{options.out}/curve.tsv", ["step", "place", "window"], first)
+    examples = Examples(options.examples, options.parts)
+    for step in range(first, options.steps):
+        pixels, ink = examples.batch(common.chance(options.seed, step), BATCH, min(options.parts, FIRST + step // EVERY), WINDOW)
+        place, window = loss_of(network(pixels), ink)
         optimizer.zero_grad()
-        (place + .3 * picture if side < SIDE else place + picture).backward()
-        nn.utils.clip_grad_norm_(old + new + out, 2)
+        (place + .3 * window).backward()
+        nn.utils.clip_grad_norm_(learnt.values(), 2)
         for group in optimizer.param_groups:
-            group["lr"] = group["base"] * common.factor(step, total, 40, .01)
+            group["lr"] = group["base"] * common.factor(step, options.steps, 100, .01)
         optimizer.step()
-        log.add(step=step, side=side, place=place.item(), picture=picture.item())
-        if (step + 1) % KEEP == 0 or step + 1 == total:
-            common.save(f"{options.out}/checkpoint.pt", network=network.state_dict(), optimizer=optimizer.state_dict(), step=step + 1)
+        share = min(MEAN, step / (step + 20))
+        with torch.no_grad():
+            for name, value in network.state_dict().items():
+                mean[name].lerp_(value, 1 - share)
+        log.add(step=step, place=place.item(), window=window.item())
+        if (step + 1) % KEEP == 0 or step + 1 == options.steps:
+            common.save(f"{options.out}/checkpoint.pt", network=network.state_dict(), optimizer=optimizer.state_dict(), mean=mean, step=step + 1)
+    network.load_state_dict(mean)
     return network, examples
 
 
-def fit_out(network, examples, parts):
-    """The last map anew, on the whole pictures of the first parts, when the places are as they will stay."""
+def fit_out(network, examples, options, count):
+    """The last map, on whole pictures."""
     rows, labels = [], []
     with torch.no_grad():
-        for number in range(parts):
-            part = examples.part(number)
-            for i in range(0, len(part["label"]), 20):
-                rows.append(pooled(network.places(torch.from_numpy(part["pixels"][i:i + 20]).permute(0, 3, 1, 2))).double())
-            labels.append(torch.from_numpy(part["label"].astype(numpy.float64)))
-    fit(network, torch.cat(rows), torch.cat(labels))
+        for i in range(count // BATCH):
+            pixels, ink = examples.batch(common.chance(options.seed, i, 1), BATCH, options.parts, SIDE)
+            rows.append(pooled(network(pixels)).double())
+            labels.append((ink > LEAST_INK).flatten(1).any(1).double())
+    return logistic(torch.cat(rows), torch.cat(labels))
 
 
-def fit(network, rows, labels):
-    """A logistic regression by Newton's steps."""
+def logistic(rows, labels, decay=1e-3):
+    """A regression by Newton's steps: (weights, bias)"""
     x = torch.cat([rows, torch.ones(len(rows), 1, dtype=torch.float64)], 1)
-    weights = torch.zeros(3, dtype=torch.float64)
-    for _ in range(20):
+    weights, keep = torch.zeros(x.shape[1], dtype=torch.float64), decay * len(rows) * torch.eye(x.shape[1]).double()
+    keep[-1, -1] = 0
+    for _ in range(30):
         p = torch.sigmoid(x @ weights)
-        weights -= torch.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + 1e-6 * torch.eye(3).double(), x.T @ (p - labels))
-    network.out.weight.data = weights[None, :2].float()
-    network.out.bias.data = weights[2:].float()
+        weights -= torch.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + keep, x.T @ (p - labels) + keep @ weights)
+    return weights[:-1], weights[-1:]
 
 
-def export(network, path):
-    """Half floats under the names of an EfficientNet's parts, scales of batch norms folded in. What asks a place is a seventh block
-    with a window of one pixel; the one feature behind it, (logit + RANGE) / (RANGE / 3), stays within ReLU6 for logits up to RANGE."""
-    state, out = network.state_dict(), {}
-
-    def folded(name):
-        return state[name + ".weight"] * state[name + ".scale"][:, None, None, None], state[name + ".bias"]
-    for name in [n.removesuffix(".scale") for n in state if n.endswith(".scale") and not n.startswith("head.")]:
-        out[name + ".weight"], out[name + ".bias"] = folded(name)
-    block = f"blocks.{BLOCKS}."
-    out[block + "expand.weight"], out[block + "expand.bias"] = folded("head")
-    out[block + "depthwise.weight"], out[block + "depthwise.bias"] = torch.ones(WIDTH, 1, 1, 1), torch.zeros(WIDTH)
-    out[block + "project.weight"], out[block + "project.bias"] = state["place.weight"], state["place.bias"]
-    out["head.weight"], out["head.bias"] = torch.full((1, 1, 1, 1), 3 / RANGE), torch.full((1,), 3.0)
-    out["out.weight"] = state["out.weight"] * RANGE / 3
-    out["out.bias"] = state["out.bias"] - RANGE * state["out.weight"].sum()
-    arrays = {name: weight.contiguous().numpy().astype(numpy.float16) for name, weight in out.items()}
+def export(network, out, path):
+    """Half floats under the names of an EfficientNet's parts, scales of batch norms folded in; what asks the places is the last block."""
+    state, arrays = network.state_dict(), {}
+    for name in [n.removesuffix(".scale") for n in state if n.endswith(".scale")]:
+        to = name if name.startswith(("stem", "blocks")) else f"blocks.{BLOCKS}.{name}"
+        arrays[to + ".weight"] = state[name + ".weight"] * state[name + ".scale"][:, None, None, None]
+        arrays[to + ".bias"] = state[name + ".bias"]
+    for kind in ("weight", "bias"):
+        arrays[f"blocks.{BLOCKS}.project.{kind}"] = state[f"place.{kind}"]
+    arrays["head.weight"] = torch.full((len(STEPS), 1, 1, 1), 3.0)
+    arrays["head.bias"] = torch.from_numpy(-3.0 * STEPS)
+    arrays["out.weight"], arrays["out.bias"] = out[0][None], out[1]
+    arrays = {name: weight.contiguous().numpy().astype(numpy.float16) for name, weight in arrays.items()}
     assert all(numpy.isfinite(array.astype(numpy.float32)).all() for array in arrays.values())
     tensors.write(path, arrays)
 
@@ -197,15 +219,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("--examples", "--lite0", "--out"):
         parser.add_argument(name, required=True)
-    parser.add_argument("--start", help="this model.safetensors instead of ImageNet's weights")
-    for name, value in (("--parts", 48), ("--steps", 450), ("--whole", 60), ("--fit", 12), ("--seed", 17), ("--threads", 1)):
+    for name, value in (("--parts", 60), ("--steps", 6000), ("--fit", 960), ("--seed", 17), ("--threads", 1)):
         parser.add_argument(name, type=int, default=value)
     options = parser.parse_args()
     os.makedirs(options.out, exist_ok=True)
     torch.set_num_threads(options.threads)
     network, examples = train(options)
-    fit_out(network, examples, options.fit)
-    export(network, f"{options.out}/model.safetensors")
+    export(network, fit_out(network, examples, options, options.fit), f"{options.out}/model.safetensors")
 
 
 if __name__ == "__main__":
