@@ -209,6 +209,48 @@ def cut_chunk(c, r):
     c.close()
 
 
+def huge_chunk(c, r):
+    c.head(200, "Content-Type: image/png", "Transfer-Encoding: chunked")
+    c.raw(b"FFFFFFFFFFFFFFFF\r\n" + PICTURE)
+    c.hang()
+
+
+def endless_extension(c, r):
+    c.head(200, "Content-Type: image/png", "Transfer-Encoding: chunked")
+    c.raw(b"5;")
+    while True:
+        c.raw(b"x" * 65536)
+
+
+def two_lengths(c, r):
+    c.head(200, "Content-Type: image/png", f"Content-Length: {len(PICTURE)}", f"Content-Length: {len(PICTURE) + 5}")
+    c.body(PICTURE)
+    c.close()
+
+
+def length_and_chunks(c, r):
+    """The length is not to be heeded: RFC 9112 section 6.3."""
+    c.head(200, "Content-Type: image/png", "Content-Length: 3", "Transfer-Encoding: chunked")
+    c.raw(b"%x\r\n" % len(PICTURE) + PICTURE + b"\r\n0\r\n\r\n")
+
+
+def http_1_0(c, r):
+    c.raw(b"HTTP/1.0 200 OK\r\nContent-Type: image/png\r\n\r\n" + PICTURE)
+    c.close()
+
+
+def bare_feeds(c, r):
+    c.raw(b"HTTP/1.1 200 OK\nContent-Type: image/png\nContent-Length: %d\n\n" % len(PICTURE) + PICTURE)
+
+
+def nul_in_head(c, r):
+    c.raw(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nX-A: a\0b\r\nContent-Length: %d\r\n\r\n" % len(PICTURE) + PICTURE)
+
+
+def long_status(c, r):
+    c.raw(b"HTTP/1.1 99999 No\r\nContent-Length: 0\r\n\r\n")
+
+
 def endless_head(c, r):
     c.raw(b"HTTP/1.1 200 OK\r\n")
     while True:
@@ -303,6 +345,14 @@ def video(c, r):
 
 def gzip_picture(c, r):
     c.picture("Content-Encoding: gzip", data=gzip.compress(PICTURE))
+
+
+def gzip_twice(c, r):
+    c.picture("Content-Encoding: gzip, gzip", data=gzip.compress(gzip.compress(PICTURE)))
+
+
+def bomb_in_gzip(c, r):
+    c.picture("Content-Encoding: gzip, gzip", data=gzip.compress(BOMB))
 
 
 def gzip_cut(c, r):
