@@ -33,7 +33,7 @@ for test in tests/interop/*_interop.py; do
     old= python=$venv/bin/python
     case $test in
         *readers_interop.py) old=$venv/old ;;
-        *clip_interop.py | *train_interop.py) python=$clip_python ;;
+        *clip_interop.py | *clip_variants_interop.py | *train_interop.py) python=$clip_python ;;
     esac
     PYTHONPATH=$old "$python" -W ignore -m unittest -v "$test" || failed=1
 done
