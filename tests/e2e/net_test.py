@@ -319,8 +319,8 @@ class Politeness(unittest.TestCase):
         times = [r.time for r in self.server.requests]
         gaps = [b - a for a, b in zip(times, times[1:])]
         self.assertEqual(len(times), 18)  # three notices of three hosts
-        self.assertGreater(min(gaps), 0.08)
-        self.assertLess(sum(gaps), 3.5)
+        self.assertGreater(min(gaps), 0.04)  # the server's clock: one answered late lies close to the next
+        self.assertTrue(1.6 < sum(gaps) < 3.5, gaps)
 
     def test_a_host_has_two_connections(self):
         running, most, lock = [0], [0], threading.Lock()
