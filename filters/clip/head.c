@@ -140,7 +140,7 @@ static int read_categories(struct head *h, const char *path)
     char *beside = NULL;
     if (asprintf(&beside, "%.*s.categories.json.gz", stem, path) < 0) return fail_memory();
     int result = categories_read(&h->categories, beside);
-    if (result < 0) fail_prefix("the category tables of %s: ", path);
+    if (result < 0) fail_prefix("the category tables of %s (categories=raw does without): ", path);
     for (size_t i = 0; result == 0 && i < h->categories.count; i++)
         if (h->categories.columns[i].column >= h->layers[0].in)
             result = fail("%s: column %zu of %zu", beside, h->categories.columns[i].column, h->layers[0].in);
