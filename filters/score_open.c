@@ -102,12 +102,13 @@ static int open_head(struct score *s, const struct score_options *all, struct ar
     const char *path = arena_c_string(arena, file);
     if (!path || !(h->head = head_open(path, &o))) return -1;
     s->head_count++;
-    if (head_lacks_bias(h->head)) log_line("%s: weights without a bias, which is taken as 0", path);
     snprintf(h->name, sizeof h->name, "%.32s%s", class, suffix);
     for (size_t i = 0; i + 1 < s->head_count; i++)
         if (strcmp(s->heads[i].name, h->name) == 0) return fail_usage("two heads are called %s", h->name);
     h->value = s->values++;
-    return check_head(s, all, h, path);
+    if (check_head(s, all, h, path) < 0) return -1;
+    if (head_lacks_bias(h->head)) log_line("%s: weights without a bias, which is taken as 0", path);
+    return 0;
 }
 
 static int open_heads(struct score *s, const struct score_options *o, struct columns *out, struct arena *arena)
