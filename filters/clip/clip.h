@@ -70,7 +70,8 @@ double clip_logit_scale(const struct clip *clip);   /* logits = this times the c
 const char *clip_class(const struct clip *clip);    /* "cpu-avx2"; "reference" has none: "cpu" */
 const char *clip_products(const struct clip *clip); /* what makes products: "oneDNN 2.6.3" */
 size_t clip_memory(const struct clip *clip);        /* bytes of the loaded towers */
-/* The numbers of the model, whatever file they lie in (weights.h), and all of the configuration that decides an embedding. */
+/* The numbers of the model, whatever file they lie in (weights.h), all of the configuration that decides an embedding, and the files
+ * of its vocabulary. */
 struct hash128 clip_digest(const struct clip *clip);
 /* How columns call the model: by its shape and activation where these are a published model's ("b32", "b32_gelu", "l14_336"),
  * else by its file or folder in small letters. */

@@ -10,6 +10,7 @@
 #include "filters/clip/tower_reference.h"
 #include "filters/clip/wordpiece.h"
 #include "pipeline/base/fail.h"
+#include "pipeline/base/file.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -18,6 +19,7 @@
 
 enum {
     SIDES = 2,
+    VOCABULARY_MOST = 16 << 20, /* bytes of a file: what tokenizers read at most */
     INPUTS_AT_ONCE = 256, /* run together; bounds memory for prompt lists of any length */
 };
 
@@ -100,20 +102,46 @@ static int digest_model(struct clip *clip, const struct weights *weights)
     return result;
 }
 
+static void add_to_digest(struct clip *clip, struct hash128 more)
+{
+    char hex[2][33], text[80];
+    hash128_hex(clip->digest, hex[0]);
+    hash128_hex(more, hex[1]);
+    snprintf(text, sizeof text, "%s %s", hex[0], hex[1]);
+    clip->digest = hash_xxh3_128(str_from(text), 0);
+}
+
+/* The folder's vocabulary decides what a text's embedding is, and may be exchanged without the weights. */
+static int digest_vocabulary(struct clip *clip)
+{
+    enum { FILES_MOST = 3 };
+    static const char *const files[][FILES_MOST] = { /* the other kinds have the one that is built in */
+        [CLIP_HUGGING_FACE] = {"tokenizer.json", "vocab.json", "merges.txt"}, [CLIP_SMALL] = {"vocab.txt"}};
+    struct buf bytes;
+    int result = 0;
+    buf_init(&bytes, VOCABULARY_MOST);
+    for (size_t i = 0; result == 0 && i < FILES_MOST && files[clip->config.kind][i]; i++) {
+        char *path;
+        if (asprintf(&path, "%s/%s", weights_folder(clip->weights), files[clip->config.kind][i]) < 0) return buf_free(&bytes), fail_memory();
+        bytes.n = 0;
+        if (file_exists(path) && (result = buf_read_file(&bytes, path)) == 0) add_to_digest(clip, hash_xxh3_128(buf_str(&bytes), i));
+        free(path);
+    }
+    buf_free(&bytes);
+    return result;
+}
+
 /* The small kind's classes lie in a file of their own, and are part of what it says. */
 static int open_classes(struct clip *clip)
 {
     const struct clip_config *c = &clip->config;
-    char *path, hex[2][33], text[80];
+    char *path;
     if (c->kind != CLIP_SMALL || !c->small.kind_count) return 0;
     if (asprintf(&path, "%s/kind.safetensors", weights_folder(clip->weights)) < 0) return fail_memory();
     clip->classes = picture_classes_open(path, c->small.kind_count, c->image.width);
     free(path);
     if (!clip->classes) return -1;
-    hash128_hex(clip->digest, hex[0]);
-    hash128_hex(picture_classes_digest(clip->classes), hex[1]);
-    snprintf(text, sizeof text, "%s %s", hex[0], hex[1]);
-    clip->digest = hash_xxh3_128(str_from(text), 0);
+    add_to_digest(clip, picture_classes_digest(clip->classes));
     return 0;
 }
 
@@ -229,7 +257,8 @@ static int load_all(struct clip *clip)
     if (result == 0) result = clip_load(clip, o->load ? o->load : CLIP_LOAD_IMAGES | CLIP_LOAD_TEXTS);
     if (beside) pthread_join(helper, &failed);
     if (failed) return fail_memory();
-    return result == 0 ? open_classes(clip) : -1; /* which adds to the digest */
+    if (result == 0) result = digest_vocabulary(clip);
+    return result == 0 ? open_classes(clip) : -1; /* which adds to the digest, too */
 }
 
 struct clip *clip_open(const char *path, const struct clip_options *options)
@@ -305,8 +334,8 @@ int clip_describe(const struct clip *clip, struct buf *out)
         return -1;
     if (clip->wordpiece && buf_printf(out, "tokenizer\tword pieces\tvocab.txt\n") < 0) return -1;
     bool emulated = clip->matmul && clip->precision == CLIP_BF16 && !matmul_is_native(clip->matmul, MATMUL_BF16);
-    if (!clip->matmul && clip->precision != CLIP_REFERENCE) return buf_printf(out, "digest\t%s\tweights and configuration\n", hex);
-    return buf_printf(out, "precision\t%s\t%s\nclass\t%s\t%s\ndigest\t%s\tweights and configuration\n",
+    if (!clip->matmul && clip->precision != CLIP_REFERENCE) return buf_printf(out, "digest\t%s\tweights, configuration and vocabulary\n", hex);
+    return buf_printf(out, "precision\t%s\t%s\nclass\t%s\t%s\ndigest\t%s\tweights, configuration and vocabulary\n",
                       clip_precision_name(clip->precision),
                       emulated ? "this class rounds as bf16 does and multiplies floats: not faster than f32" : "as asked",
                       clip_class(clip), clip_products(clip), hex);

@@ -2,6 +2,7 @@
 import json
 import math
 import os
+import shutil
 import struct
 import unittest
 
@@ -258,6 +259,17 @@ class Score(make.InFolder):
         self.assertRegex(said["model"]["digest"], "^xxh3_128:[0-9a-f]{32}$")
         self.assertEqual(list(said["classes"]), ["laion_nsfw"])
         self.assertIn("done already", self.score("3/", "--classes", "laion_nsfw").error)
+
+    def test_another_vocabulary_is_another_model(self):
+        model = self.path("model")
+        shutil.copytree(TINY, model)
+        self.score("3/", model=model)
+        self.assertIn("done already", self.score("3/", model=model).error)
+        with open(os.path.join(model, "merges.txt"), "r+", encoding="utf-8") as file:
+            *lines, first, second = file.read().splitlines()
+            file.seek(0)
+            file.write("\n".join([*lines, second, first, ""]))
+        self.assertNotIn("done already", self.score("3/", model=model).error)
 
     def test_a_published_models_name_is_not_given_to_another(self):
         done = self.score("3/", "--name", "b32", code=2)
