@@ -155,7 +155,7 @@ static int language_run(const struct command_line *line)
     buf_init(&w.valid, FILE_MOST);
     buf_init(&w.spans, (size_t)4 * FILE_MOST);
     const char *path = line->arguments[1];
-    int result = buf_read_file(&w.file, strcmp(path, "-") == 0 ? "/dev/stdin" : path);
+    int result = buf_read_input(&w.file, path);
     if (result == 0) result = windows[which].run(&w, line->options);
     if (result == 0) flush(&w, 0);
     buf_free(&w.file);

@@ -227,7 +227,7 @@ static int embed_texts(struct window *w, const struct model_options *o, float *x
 {
     struct buf lines;
     buf_init(&lines, TEXT_FILE_MAX);
-    int result = buf_read_file(&lines, strcmp(o->text, "-") == 0 ? "/dev/stdin" : o->text);
+    int result = buf_read_input(&lines, o->text);
     if (result == 0) result = embed_lines(w, buf_str(&lines), o->raw, x);
     buf_free(&lines);
     return result;

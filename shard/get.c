@@ -91,7 +91,7 @@ static int want_list(struct get *g, const char *path)
 {
     struct buf text;
     buf_init(&text, LIST_BYTES_MAX);
-    int result = buf_read_file(&text, strcmp(path, "-") == 0 ? "/dev/stdin" : path);
+    int result = buf_read_input(&text, path);
     for (struct str rest = buf_str(&text); rest.p && rest.n && result == 0;) {
         struct str line = str_trim(str_cut(&rest, '\n'));
         if (line.n) result = want(g, line);

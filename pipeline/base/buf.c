@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 void buf_init(struct buf *b, size_t ceiling) { *b = (struct buf){.ceiling = ceiling}; }
@@ -123,10 +124,8 @@ int buf_printf(struct buf *b, const char *format, ...)
     return result;
 }
 
-int buf_read_file(struct buf *b, const char *path)
+static int read_all(struct buf *b, int fd, const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return fail_errno("%s: cannot open", path);
     size_t before = b->n;
     int result = 0;
     for (;;) {
@@ -141,8 +140,21 @@ int buf_read_file(struct buf *b, const char *path)
         b->n += (size_t)got;
     }
     if (result < 0) b->n = before;
+    return result;
+}
+
+int buf_read_file(struct buf *b, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fail_errno("%s: cannot open", path);
+    int result = read_all(b, fd, path);
     close(fd);
     return result;
+}
+
+int buf_read_input(struct buf *b, const char *path)
+{
+    return strcmp(path, "-") == 0 ? read_all(b, STDIN_FILENO, "standard input") : buf_read_file(b, path);
 }
 
 char *buf_c_string(struct buf *b)

@@ -52,6 +52,7 @@ int buf_float(struct buf *b, float value);         /* the same for a float */
 int buf_hex(struct buf *b, const unsigned char *bytes, size_t n); /* lower case */
 int buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int buf_read_file(struct buf *b, const char *path); /* appends a whole file; the ceiling holds */
+int buf_read_input(struct buf *b, const char *path); /* the same; "-" is standard input, a socket's too */
 char *buf_c_string(struct buf *b);                 /* ends the bytes with a NUL that n does not count; NULL on failure */
 
 #endif

@@ -1,6 +1,7 @@
 """The window `language`, and the rules that use the language tools: offsets, accuracies on test parts that training never saw."""
 import json
 import os
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -131,6 +132,14 @@ ENTITIES_LEAST, ENTITIES_LOWER_LEAST = 0.72, 0.69  # over tokens of our own, rea
 
 
 class Windows(unittest.TestCase):
+    def test_standard_input_may_be_a_socket(self):
+        ours, its = socket.socketpair()
+        with ours, its:
+            ours.sendall(b"the cat sat on the mat\n")
+            ours.shutdown(socket.SHUT_WR)
+            done = subprocess.run([WINNOW, "language", "identify", "-"], stdin=its, capture_output=True, check=True)
+        self.assertEqual([row["label"] for row in rows(done.stdout.decode())], ["en"])
+
     def test_offsets_count_code_points(self):
         got = rows(run("language", "tags", "-", stdin="né à Ärgernis 😀 can't\r\n\nok".encode()))
         self.assertEqual([(r["line"], r["start"], r["end"], r["form"]) for r in got],
