@@ -15,6 +15,7 @@
 #include "filters/dedup/neardup.h"
 #include "filters/dedup/winners.h"
 #include "pipeline/base/fail.h"
+#include "pipeline/base/log.h"
 #include "pipeline/rows/key.h"
 #include "pipeline/rows/key_map.h"
 #include "pipeline/stage.h"
@@ -39,6 +40,7 @@ struct dedup {
     struct row_key key;
     struct neardup *near;  /* with --distance; `key` is then one column, of 16 hexadecimal digits */
     bool clustered;        /* its clusters are known */
+    bool any_row, any_hash; /* of what it gathered */
     struct key_map *map;   /* with --clusters; NULL without */
     size_t id;             /* columns of the input */
     size_t rank;
@@ -325,8 +327,11 @@ static int dedup_work(struct stage_run *run, struct stage_item *item, unsigned w
 static int gather_near(struct dedup *d, const struct stage_item *item)
 {
     const struct dedup_item *own = item->user;
-    for (size_t i = 0; i < item->in.count; i++)
+    for (size_t i = 0; i < item->in.count; i++) {
+        d->any_row = true;
+        d->any_hash |= own->rows[i].keyed;
         if (own->rows[i].keyed && neardup_add(d->near, own->rows[i].near) < 0) return -1;
+    }
     return 0;
 }
 
@@ -336,6 +341,7 @@ static int cluster(struct stage_run *run, struct dedup *d)
     const struct dedup_options *o = run->options;
     if (!d->near || d->clustered) return 0;
     if (neardup_seal(d->near) < 0) return -1;
+    if (d->any_row && !d->any_hash) log_line("no row has a perceptual hash, 16 hexadecimal digits, in its column '%s': none is near another", o->by);
     d->clustered = true;
     return o->against ? add_outside(run, d) : 0;
 }

@@ -61,6 +61,11 @@ class NearDuplicates(make.InFolder):
             for r in self.view("d.zst"):
                 self.assertEqual((int(r["measured"], 16), r["rule"], r["bound"]), (first[label[int(r["phash"], 16)]], "dup.phash", "first"))
 
+    def test_a_column_without_hashes_is_told(self):
+        self.assertIn("no row has a perceptual hash", self.dedup([None, "zz"], "--distance", "3").error)
+        self.assertEqual(self.dedup([1, None], "--distance", "3").error, "")
+        self.assertEqual(self.dedup([], "--distance", "3").error, "")
+
     def test_mark_names_the_cluster_of_every_row(self):
         hashes = near_hashes(400, 5) + [None, "zz", None]
         label = clusters(hashes, 5)
