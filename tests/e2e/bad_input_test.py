@@ -385,6 +385,7 @@ class Outputs(BadInput):
         self.winnow("extract", "-q", "-o", "a/", "crawl.warc.gz")
         self.check("filter", "-q", "--rule", "words text.words min=2", "-o", "one.rows.zst", "-x", "one.rows.zst", "a/00000.rows.zst", code=2,
                    line="one.rows.zst: named for two outputs")
+        self.check("extract", "-q", "-o", "b/", "-x", "removed.rows.zst", "crawl.warc.gz", code=2, line="--dropped: this command drops no rows")
 
     def test_a_standard_output_that_is_full(self):
         self.winnow("extract", "-q", "-o", "a/", "crawl.warc.gz")
