@@ -341,7 +341,7 @@ static int cluster(struct stage_run *run, struct dedup *d)
     const struct dedup_options *o = run->options;
     if (!d->near || d->clustered) return 0;
     if (neardup_seal(d->near) < 0) return -1;
-    if (d->any_row && !d->any_hash) log_line("no row has a perceptual hash, 16 hexadecimal digits, in its column '%s': none is near another", o->by);
+    if (d->any_row && !d->any_hash) log_line("no row has a perceptual hash, 16 hexadecimal digits, in its column '%s': none is near another: --by phash names fetch's", o->by);
     d->clustered = true;
     return o->against ? add_outside(run, d) : 0;
 }

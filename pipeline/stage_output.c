@@ -174,7 +174,7 @@ static int write_output(void *context, struct str bytes) { return file_write(&((
 int stage_outputs_open(struct stage_run *run)
 {
     struct stage_private *own = run->own;
-    if (!run->stage->drops && run->common->dropped) return fail_usage("--dropped: this command drops no rows");
+    if (!run->stage->drops && run->common->dropped) return fail_usage("--dropped: this command drops no rows: leave it out");
     if (run->stage->drops && add_dropped(run) < 0) return -1;
     for (size_t i = 0; i < own->output_count; i++) {
         struct stage_output *out = own->outputs[i];
