@@ -39,7 +39,7 @@ class Kit:
     ICONS = ("awesome", "materialdesign", "elusive", "entypo", "symbola")
 
     def __init__(self, folder, judge):
-        self.cache, self.fonts, self.logos = {}, [], []
+        self.cache, self.fonts, self.logos, self.lettering_alone = {}, [], [], False
         families = {}
         for at, _, names in sorted(os.walk(folder)):
             for name in sorted(names):
@@ -173,7 +173,7 @@ def motif(rng, kit, height):
     stroke = max(height // 14, 1) if rng.random() < .2 else 0
     words = lettering(font, kit.words(rng), stroke, hollow=stroke and rng.random() < .7)
     draw = rng.random()
-    if draw < .65:
+    if draw < .65 or kit.lettering_alone:
         return words
     if draw < .8:
         return logo(rng, kit, int(height * rng.uniform(1.5, 3)))
@@ -276,10 +276,10 @@ def style(rng, layout):
                      else tuple(int(v) for v in rng.integers(0, 256, 3)))
 
 
-def marks(rng, kit, size, layout):
-    """(mask of lettering and logos, rows (top, end) of the band that they stand in, or None)"""
+def marks(rng, kit, size, layout, factor=1):
+    """(mask of lettering and logos, rows (top, end) of the band that they stand in, or None); factor: of their size, 1 as judged."""
     w, h = size
-    across = (w * h) ** .5
+    across = (w * h) ** .5 * factor
     if layout == "tiled":
         return tiled(rng, kit, size, across), None
     if layout == "band":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How good p_watermark_builtin is on real pictures of full size: false alarms on untouched ones, found ones with overlays.
 
-    watermark_gate.py make --pictures FOLDER --fonts FONTS [--labels FILE] WORK     writes WORK/gate.tar, gate.tsv
+    watermark_gate.py make --pictures FOLDER --fonts FONTS [--labels FILE] [--plain DEJAVU] WORK     writes WORK/gate.tar, gate.tsv
     winnow import --shards -o WORK/1/ WORK/gate.tar
     winnow score --no-similarity --classifier watermark --packs WORK -o WORK/2/ WORK/1/00000.rows.zst
     winnow view -c url,p_watermark_builtin,score_status WORK/2/00000.rows.zst > WORK/scores.tsv
@@ -10,6 +10,8 @@
 Every picture of the folder counts once, however often it lies there: untouched, and with an overlay of the judge's fonts, logos and
 words drawn at its own size (half of them saved anew as JPEG, as on the way to another site). Pictures under 128 pixels are left out.
 LABELS is a table whose first column names files (below the folder): these are told apart, and count untouched whatever their size.
+--plain draws simpler overlays for comparison: letters of the fonts in this folder alone, repeated, in the middle, in a corner or in a
+band, at an opacity of .15 to .85.
 """
 import argparse
 import csv
@@ -26,6 +28,7 @@ from PIL import Image
 import watermark_draw as draw
 
 LEAST, MOST = 128, 2400
+PLAIN = ("tiled", "middle", "corner", "band")
 
 
 def flat(image):
@@ -54,8 +57,23 @@ def pictures(folder, labels):
                 yield name, image.format, content, fit
 
 
+def plain(rng, kit, picture):
+    """As draw.watermark."""
+    for _ in range(8):
+        layout, opacity = PLAIN[rng.integers(len(PLAIN))], float(rng.uniform(.15, .85))
+        mask, band = draw.marks(rng, kit, picture.size, layout)
+        colour = draw.style(rng, layout)[1]
+        drawn, ink = draw.laid(rng, picture, mask, band, opacity, colour) if band else (draw.lay(picture, mask, colour, opacity), mask)
+        if draw.seen(picture, drawn, ink):
+            break
+    return drawn, ink, layout, opacity
+
+
 def make(options):
     labels, kit = set(), draw.Kit(options.fonts, judge=True)
+    if options.plain:
+        kit.fonts = [sorted(os.path.join(options.plain, name) for name in os.listdir(options.plain) if name.endswith(".ttf") and "Math" not in name)]
+        kit.lettering_alone = True
     if options.labels:
         with open(options.labels, encoding="utf-8") as file:
             labels = {row[0] for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)}
@@ -74,7 +92,7 @@ def make(options):
             if not fit:
                 continue
             rng = numpy.random.default_rng((options.seed, number))
-            picture, _, layout, opacity = draw.watermark(rng, kit, flat(Image.open(io.BytesIO(content))))
+            picture, _, layout, opacity = (plain if options.plain else draw.watermark)(rng, kit, flat(Image.open(io.BytesIO(content))))
             file, jpeg = io.BytesIO(), rng.random() < .5 or form == "JPEG"
             picture.save(file, "JPEG" if jpeg else "PNG", **({"quality": int(rng.integers(70, 96))} if jpeg else {"compress_level": 1}))
             add(2 * number + 1, "jpg" if jpeg else "png", file.getvalue(), name, known, layout, f"{opacity:.3f}")
@@ -105,7 +123,7 @@ def tell(options):
               f"{(yes > bound).mean():.3f} (over {bound:.3f})")
         for t in (.5, .8, .9, .95):
             print(f"  over {t}: false alarms {(no > t).sum()} ({(no > t).mean():.2%}), found {(yes > t).mean():.3f}")
-    for layout in sorted(set(draw.LAYOUTS)):
+    for layout in sorted({g[2] for g in gate} - {"untouched"}):
         yes = numpy.array([g[4] for g in gate if g[2] == layout])
         print(f"{layout}: {len(yes)}, AUC {auc(yes, clean):.3f}, over .5 {(yes > .5).mean():.2f}")
     for low, high in ((.1, .2), (.2, .35), (.35, .6), (.6, .86)):
@@ -118,7 +136,7 @@ def tell(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("make", "tell"))
-    for name in ("--pictures", "--fonts", "--labels"):
+    for name in ("--pictures", "--fonts", "--labels", "--plain"):
         parser.add_argument(name)
     parser.add_argument("--seed", type=int, default=99)
     parser.add_argument("--worst", type=int, default=10)

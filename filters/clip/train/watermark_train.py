@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 """Trains the watermark classifier on what watermark_make.py made.
 
-    watermark_train.py --examples WORK/examples --parts 60 --lite0 FILE --out WORK/run [--steps 6000]
+    watermark_train.py --examples WORK/examples --parts 60 --lite0 FILE --out WORK/run [--steps 6000] [--kept WORK/kept]
+    watermark_train.py ... --start WORK/run/checkpoint.pt --frozen 0 --peak .5 --hard 3 --out WORK/run2      goes on from another run
 
 The network: EfficientNet-Lite0's stem and first eight blocks on pictures of 448 x 448, then a block of 128 channels that says of each
-of 28 x 28 places whether it carries ink. Stem and the first two blocks stay as ImageNet left them. A picture's logit is made of its
-places: relu6(3 (ink - t)) for eight steps t, of each the mean and the largest of all places, and a logistic over these sixteen, fitted
-when the places are as they will stay. Every place is asked by itself in training: a map of pooled features that sees labels of whole
-pictures learns hundreds of them by heart.
+of 28 x 28 places whether it carries ink. Stem and the first two blocks stay as ImageNet left them unless --frozen 0 lets them learn. A
+picture's logit is made of its places: relu6(3 (ink - t)) for eight steps t, of each the mean and the largest of all places, and a
+logistic over these sixteen, fitted when the places are as they will stay, over pictures that they never saw where --kept names such
+parts. Every place is asked by itself in training: a map of pooled features that sees labels of whole pictures learns hundreds of them
+by heart.
 
 A step sees sixteen windows of 160 pixels, each put together anew: a picture of a part, and on every other one any mark of that part,
 laid on at the size that both were drawn at, saved as JPEG or not, and only then brought to the network's pixels. Where a window
-lies hangs on marks in both cases. Step s draws from the parts made so far if one is made every EVERY steps, so that making and
+lies hangs on marks in both cases. Of --hard pictures drawn for a window one is taken, the likelier the more it looked marked when last
+seen untouched; those not seen yet come first. Step s draws from the parts made so far if one is made every EVERY steps, so that making and
 training may run side by side. A run that was stopped goes on at its last checkpoint; the running mean of the weights is what counts.
 """
 import argparse
@@ -28,7 +31,7 @@ import model
 import steps as common
 import tensors
 import watermark_draw as draw
-from watermark_make import recompressed
+from watermark_make import PART, recompressed
 
 SIDE, WINDOW, CELL, BLOCKS, FROZEN, WIDTH = 448, 160, 16, 8, 2, 128
 BATCH, KEEP, FIRST, EVERY, LEAST_INK, MEAN, MOST = 16, 100, 6, 12, 5, .998, 5
@@ -37,8 +40,9 @@ STEPS = numpy.arange(-6, 10, 2)  # of ink: relu6(3 (ink - t)) rises from t to t 
 
 class Network(nn.Module):
     """uint8 [n, 3, side, side] to logits of places [n, side / 16, side / 16]."""
-    def __init__(self):
+    def __init__(self, frozen=FROZEN):
         super().__init__()
+        self.first = frozen  # blocks that do not learn, nor does the stem then
         self.stem = model.Convolution(3, 2, 3, 32)
         self.blocks = nn.ModuleList(model.Block(*shape, 0) for shape in model.BLOCKS[:BLOCKS])
         self.expand = model.Convolution(1, 1, model.BLOCKS[BLOCKS - 1][4], WIDTH)
@@ -50,14 +54,14 @@ class Network(nn.Module):
 
     def frozen(self, pictures):
         x = F.relu6(self.stem((pictures.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)))
-        for block in self.blocks[:FROZEN]:
+        for block in self.blocks[:self.first]:
             x = block(x)
         return x
 
     def forward(self, pictures):
-        with torch.no_grad():  # a few at a time stay in the processor's cache
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.first):  # a few at a time stay in the processor's cache
             x = torch.cat([self.frozen(some) for some in pictures.split(4)])
-        for block in self.blocks[FROZEN:]:
+        for block in self.blocks[self.first:]:
             x = block(x)
         return self.place(F.relu6(self.depthwise(F.relu6(self.expand(x)))))[:, 0]
 
@@ -70,7 +74,8 @@ def pooled(places):
 
 class Examples:
     def __init__(self, folder, parts):
-        self.folder, self.parts, self.there = folder, parts, {}
+        self.folder, self.there = folder, {}
+        self.looked = torch.zeros(parts, PART)  # how marked each picture looked when it was seen untouched: its windows' mean logits
 
     def part(self, number):
         while number not in self.there:
@@ -93,7 +98,8 @@ class Examples:
             left, top, right, bottom = int(box[0]), int(box[1]), min(int(numpy.ceil(box[2])), width), min(int(numpy.ceil(box[3])), height)
             rows = max(part["band"][mark][0] - top, 0), min(part["band"][mark][1], bottom) - top
             ink = part["ink"][mark][top:bottom, left:right]
-            tries.append(((rows[1] - rows[0]) * (right - left) if rows[1] > rows[0] else numpy.count_nonzero(ink > 127), (left, top, right, bottom), box, rows, ink))
+            much = (rows[1] - rows[0]) * (right - left) if rows[1] > rows[0] else numpy.count_nonzero(ink > 127)
+            tries.append((much, (left, top, right, bottom), box, rows, ink))
         _, (left, top, right, bottom), box, rows, ink = max(tries, key=lambda t: t[0]) if rng.random() < .8 else tries[0]
         picture = Image.fromarray(part["pixels"][row][top:bottom, left:right])
         where = Image.new("L", picture.size)
@@ -106,15 +112,25 @@ class Examples:
         cells = side // CELL
         return 255 - pixels if rng.random() < .1 else pixels, numpy.asarray(where.resize((cells, cells), Image.Resampling.BOX, box))
 
-    def batch(self, rng, count, parts, side):
-        """pixels [n, 3, side, side], ink of places: every other one has been marked."""
-        pixels, ink = [], []
-        for i in range(count):
-            part = self.part(int(rng.integers(parts)))
-            both = self.window(rng, part, int(rng.integers(len(part["pixels"]))), i % 2, side)
+    def drawn(self, rng, parts, hard):
+        """(part, row) of one of `hard` pictures."""
+        some = [(int(rng.integers(parts)), int(rng.integers(PART))) for _ in range(hard)]
+        chances = numpy.exp([float(self.looked[one]) for one in some])
+        return some[int(rng.choice(hard, p=chances / chances.sum()))] if hard > 1 else some[0]
+
+    def batch(self, rng, count, parts, side, hard=1):
+        """pixels [n, 3, side, side], ink of places, (part, row) of each: every other one has been marked."""
+        pixels, ink, which = [], [], [self.drawn(rng, parts, hard) for _ in range(count)]
+        for i, (part, row) in enumerate(which):
+            both = self.window(rng, self.part(part), row, i % 2, side)
             pixels.append(both[0])
             ink.append(both[1])
-        return torch.from_numpy(numpy.stack(pixels)).permute(0, 3, 1, 2), torch.from_numpy(numpy.stack(ink))
+        return torch.from_numpy(numpy.stack(pixels)).permute(0, 3, 1, 2), torch.from_numpy(numpy.stack(ink)), which
+
+    def saw(self, which, places):
+        """Untouched windows' logits are remembered, within bounds."""
+        for one, logit in zip(which[::2], strongest(places[::2]).clamp(-3, 3).tolist()):
+            self.looked[one] = (self.looked[one] + logit) / 2 if self.looked[one] else logit
 
 
 def marked_picture(rng, picture, ink, band, layout, across):
@@ -125,28 +141,33 @@ def marked_picture(rng, picture, ink, band, layout, across):
     return picture, Image.new("L", picture.size)
 
 
+def strongest(places):
+    return places.flatten(1).topk(MOST).values.mean(1)
+
+
 def loss_of(places, ink):
     """Of places, and of windows by the mean of their strongest places."""
     sure = (ink == 0) | (ink > LEAST_INK)  # a place that ink barely touches says nothing
     each = F.binary_cross_entropy_with_logits(places, (ink > LEAST_INK).float(), reduction="none", pos_weight=torch.tensor(2.0))
-    strongest = places.flatten(1).topk(MOST).values.mean(1)
     inked = (ink > LEAST_INK).flatten(1).sum(1)
     some = (inked == 0) | (inked >= MOST)
-    whole = F.binary_cross_entropy_with_logits(strongest, (inked > 0).float(), reduction="none")
+    whole = F.binary_cross_entropy_with_logits(strongest(places), (inked > 0).float(), reduction="none")
     return (each * sure).sum() / sure.sum(), (whole * some).sum() / some.sum()
 
 
 def train(options):
     torch.manual_seed(options.seed)
-    network, given = Network(), model.from_efficientnet(options.lite0).state_dict()
+    network, given = Network(options.frozen), model.from_efficientnet(options.lite0).state_dict()
     own = network.state_dict()
     network.load_state_dict(own | {name: given[name] for name in own if name.startswith(("stem.", "blocks."))})
+    if options.start:
+        network.load_state_dict(common.load(options.start)["mean"])
     network = network.to(memory_format=torch.channels_last)
-    for part in (network.stem, *network.blocks[:FROZEN]):
+    for part in (network.stem, *network.blocks[:options.frozen]) if options.frozen else ():
         part.requires_grad_(False)
     learnt = {name: p for name, p in network.named_parameters() if p.requires_grad}
-    optimizer = torch.optim.AdamW([{"params": [p for name, p in learnt.items() if name.startswith("blocks")], "base": 5e-4},
-                                   {"params": [p for name, p in learnt.items() if not name.startswith("blocks")], "base": 2e-3}],
+    optimizer = torch.optim.AdamW([{"params": [p for name, p in learnt.items() if name.startswith(("stem", "blocks"))], "base": 5e-4},
+                                   {"params": [p for name, p in learnt.items() if not name.startswith(("stem", "blocks"))], "base": 2e-3}],
                                   betas=(.9, .98), weight_decay=.02)
     kept, first = common.load(f"{options.out}/checkpoint.pt"), 0
     mean = {name: value.clone() for name, value in network.state_dict().items()}
@@ -154,16 +175,21 @@ def train(options):
         network.load_state_dict(kept["network"])
         optimizer.load_state_dict(kept["optimizer"])
         mean, first = kept["mean"], kept["step"]
-    log = common.Log(f"{options.out}/curve.tsv", ["step", "place", "window"], first)
     examples = Examples(options.examples, options.parts)
+    if kept:
+        examples.looked = kept["looked"]
+    log = common.Log(f"{options.out}/curve.tsv", ["step", "place", "window"], first)
     for step in range(first, options.steps):
-        pixels, ink = examples.batch(common.chance(options.seed, step), BATCH, min(options.parts, FIRST + step // EVERY), WINDOW)
-        place, window = loss_of(network(pixels), ink)
+        there = options.parts if options.start else min(options.parts, FIRST + step // EVERY)
+        pixels, ink, which = examples.batch(common.chance(options.seed, step), BATCH, there, WINDOW, options.hard)
+        places = network(pixels)
+        place, window = loss_of(places, ink)
+        examples.saw(which, places.detach())
         optimizer.zero_grad()
         (place + .3 * window).backward()
         nn.utils.clip_grad_norm_(learnt.values(), 2)
         for group in optimizer.param_groups:
-            group["lr"] = group["base"] * common.factor(step, options.steps, 100, .01)
+            group["lr"] = options.peak * group["base"] * common.factor(step, options.steps, 100, .01)
         optimizer.step()
         share = min(MEAN, step / (step + 20))
         with torch.no_grad():
@@ -171,20 +197,26 @@ def train(options):
                 mean[name].lerp_(value, 1 - share)
         log.add(step=step, place=place.item(), window=window.item())
         if (step + 1) % KEEP == 0 or step + 1 == options.steps:
-            common.save(f"{options.out}/checkpoint.pt", network=network.state_dict(), optimizer=optimizer.state_dict(), mean=mean, step=step + 1)
+            common.save(f"{options.out}/checkpoint.pt", network=network.state_dict(), optimizer=optimizer.state_dict(), mean=mean, step=step + 1,
+                        looked=examples.looked)
     network.load_state_dict(mean)
     return network, examples
 
 
-def fit_out(network, examples, options, count):
-    """The last map, on whole pictures."""
+def whole(network, examples, options, count):
+    """Pooled places of whole pictures, and whether each is marked."""
     rows, labels = [], []
     with torch.no_grad():
         for i in range(count // BATCH):
-            pixels, ink = examples.batch(common.chance(options.seed, i, 1), BATCH, options.parts, SIDE)
+            pixels, ink, _ = examples.batch(common.chance(options.seed, i, 1), BATCH, len(examples.looked), SIDE)
             rows.append(pooled(network(pixels)).double())
             labels.append((ink > LEAST_INK).flatten(1).any(1).double())
-    return logistic(torch.cat(rows), torch.cat(labels))
+    return torch.cat(rows), torch.cat(labels)
+
+
+def fit_out(network, examples, options, count):
+    """The last map."""
+    return logistic(*whole(network, examples, options, count))
 
 
 def logistic(rows, labels, decay=1e-3):
@@ -219,12 +251,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("--examples", "--lite0", "--out"):
         parser.add_argument(name, required=True)
-    for name, value in (("--parts", 60), ("--steps", 6000), ("--fit", 960), ("--seed", 17), ("--threads", 1)):
+    for name, value in (("--parts", 60), ("--steps", 6000), ("--fit", 960), ("--frozen", FROZEN), ("--hard", 1), ("--kept-parts", 6),
+                        ("--seed", 17), ("--threads", 1)):
         parser.add_argument(name, type=int, default=value)
+    parser.add_argument("--start", help="checkpoint of another run")
+    parser.add_argument("--peak", type=float, default=1, help="of the learning rate")
+    parser.add_argument("--kept", help="parts of pictures kept back (watermark_make.py --kept), for the logistic")
     options = parser.parse_args()
     os.makedirs(options.out, exist_ok=True)
     torch.set_num_threads(options.threads)
     network, examples = train(options)
+    if options.kept:
+        examples = Examples(options.kept, options.kept_parts)
     export(network, fit_out(network, examples, options, options.fit), f"{options.out}/model.safetensors")
 
 
