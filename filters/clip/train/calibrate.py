@@ -81,7 +81,7 @@ def main():
     points, number, pairs = builtin(options)
     print("/* Made by filters/clip/train/calibrate.py. {bound, share of matched pairs that it keeps}.")
     print(" * b32, l14: 747 million pairs of COYO-700M, read off a published figure (filters/clip/train/published_similarities.tsv)")
-    print(f" * builtin: {pairs} pairs of {number} sources that its training never saw, each source counting alike */")
+    print(f" * builtin: {pairs} pairs, of {number} sources, that its training never saw; each source counts alike */")
     for name, listed in (published() | {"builtin": points}).items():
         print(f"static const struct calibration_point {name}[] = {{")
         cells = [f"{{{bound:.2f}, {kept:.4f}}}," for bound, kept in needed(listed)]

@@ -21,6 +21,7 @@ import json
 import os
 import random
 import re
+import shutil
 from collections import Counter
 
 import numpy
@@ -106,6 +107,13 @@ def write_vocabulary(options, weighted):
     print(f"vocabulary: {len(rows)} pieces, {sum(counts[i] for i in rows) / counts.total():.4f} of weighted uses")
 
 
+def keep_vocabulary(options):
+    """Of a model that is trained further (continue.py)."""
+    shutil.copy(options.vocabulary, f"{options.out}/vocab.txt")
+    full = wordpiece.read_vocabulary(f"{options.minilm}/vocab.txt")
+    numpy.save(f"{options.out}/rows.npy", numpy.array([full.ids[piece] for piece in wordpiece.read_vocabulary(options.vocabulary).pieces]))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", required=True)
@@ -114,6 +122,7 @@ def main():
     parser.add_argument("--classes", required=True, help="names of ImageNet's classes, a line each, background first")
     parser.add_argument("--captions", required=True, help="captions of COCO's val2017, one a line")
     parser.add_argument("--leave", nargs="*", default=["gcompris", "tuxpaint-stamps", "18f-site"], help="sources left out")
+    parser.add_argument("--vocabulary", help="take these word pieces (a model's vocab.txt) and count none")
     parser.add_argument("--without", help="file of keys that are left out")
     parser.add_argument("--no-share-alike", action="store_true")
     parser.add_argument("pairs", nargs="+")
@@ -129,7 +138,10 @@ def main():
     lemmas = list(dict.fromkeys(word for part in synsets for synset in part.values() for word in synset.words))
     train = [view for pair in pairs if pair["role"] == "train" for view in pair["views"]]
     names = [name for synonyms in classes for name in synonyms]
-    write_vocabulary(options, [(3, train), (2, captions), (1, glosses), (5, names), (0.5, lemmas)])
+    if options.vocabulary:
+        keep_vocabulary(options)
+    else:
+        write_vocabulary(options, [(3, train), (2, captions), (1, glosses), (5, names), (0.5, lemmas)])
     with open(f"{options.out}/classes.json", "w", encoding="utf-8") as file:
         json.dump([{"all": synonyms, "names": synonyms[:3]} for synonyms in classes], file)
     drawn = random.Random(0)
