@@ -31,6 +31,7 @@ import model
 import steps as common
 import tensors
 import watermark_draw as draw
+from watermark_gate import auc
 from watermark_make import PART, recompressed
 
 SIDE, WINDOW, CELL, BLOCKS, FROZEN, WIDTH = 448, 160, 16, 8, 2, 128
@@ -219,6 +220,14 @@ def fit_out(network, examples, options, count):
     return logistic(*whole(network, examples, options, count))
 
 
+def measure(network, out, examples, options):
+    rows, labels = whole(network, examples, options, options.fit)
+    logits, marked = (rows @ out[0]).numpy(), labels.numpy() > 0
+    bound = numpy.sort(logits[~marked])[-int((~marked).sum() * .01) - 1]
+    print(f"held: {marked.sum()} of {len(marked)} marked, AUC {auc(logits[marked], logits[~marked]):.4f}, "
+          f"found at 1 % false alarms {(logits[marked] > bound).mean():.3f}")
+
+
 def logistic(rows, labels, decay=1e-3):
     """A regression by Newton's steps: (weights, bias)"""
     x = torch.cat([rows, torch.ones(len(rows), 1, dtype=torch.float64)], 1)
@@ -257,13 +266,17 @@ def main():
     parser.add_argument("--start", help="checkpoint of another run")
     parser.add_argument("--peak", type=float, default=1, help="of the learning rate")
     parser.add_argument("--kept", help="parts of pictures kept back (watermark_make.py --kept), for the logistic")
+    parser.add_argument("--held", help="parts of the judge's side (watermark_make.py --judge), to measure at the end")
     options = parser.parse_args()
     os.makedirs(options.out, exist_ok=True)
     torch.set_num_threads(options.threads)
     network, examples = train(options)
     if options.kept:
         examples = Examples(options.kept, options.kept_parts)
-    export(network, fit_out(network, examples, options, options.fit), f"{options.out}/model.safetensors")
+    out = fit_out(network, examples, options, options.fit)
+    export(network, out, f"{options.out}/model.safetensors")
+    if options.held:
+        measure(network, out, Examples(options.held, options.kept_parts), options)
 
 
 if __name__ == "__main__":
