@@ -103,6 +103,12 @@ static bool is_given(const struct plan_step *step, const char *option) /* "--cac
     return false;
 }
 
+/* Labels by the built-in model: published rules mean another model's and read its only where it is told to stand in. */
+static bool is_read(const struct plan *plan, const struct plan_step *step, const char *option)
+{
+    return !str_starts(str_from(option), STR("--classes=")) || plan->recipe->substitute.count || is_given(step, "--model=");
+}
+
 /* Embeddings of pictures stay in OUT/cache, so that another head, list or text decodes none; `cache: ''` keeps none. */
 static int add_score(struct plan *plan, const struct recipe_stage *given, const struct recipe_list *wanted)
 {
@@ -113,7 +119,7 @@ static int add_score(struct plan *plan, const struct recipe_stage *given, const 
     for (size_t i = 0; i < options->count; i++)
         if (plan_append(arena, &step->options, options->items[i]) < 0) return -1;
     for (size_t i = 0; i < wanted->count; i++)
-        if (plan_append(arena, &step->options, wanted->items[i]) < 0) return -1;
+        if (is_read(plan, step, wanted->items[i]) && plan_append(arena, &step->options, wanted->items[i]) < 0) return -1;
     if (plan_allow_substitutes(plan, step, PLAN_SUBSTITUTE_SCORES) < 0) return -1;
     if (!is_given(step, "--precision=") && plan_append(arena, &step->options, "--precision=f32") < 0) return -1;
     if (!is_given(step, "--cache=") && plan_append(arena, &step->options, arena_printf(arena, "--cache=%s/cache", plan->output)) < 0) return -1;

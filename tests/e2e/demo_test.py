@@ -41,6 +41,12 @@ class Demo(unittest.TestCase):
     def test_it_makes_what_was_recorded(self):
         self.assertEqual(record_facts.facts(self.out), self.facts)
 
+    def test_the_built_in_model_gives_no_labels_that_no_rule_reads(self):
+        """LAION's zero-shot tags are another model's: by this one they would call dishes unsafe."""
+        head = self.shell("$WINNOW view build/demo/OUT/06-score/00000.rows.zst | sed -n 1p").stdout.split()
+        self.assertIn("sim_builtin", head)
+        self.assertEqual([name for name in head if name.startswith("zs_")], [])
+
     def test_every_row_is_written_or_dropped(self):
         steps = list(self.facts["rows"])
         for before, step in zip(steps, steps[1:]):
