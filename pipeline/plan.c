@@ -106,7 +106,8 @@ static bool is_given(const struct plan_step *step, const char *option) /* "--cac
 /* Labels by the built-in model: published rules mean another model's and read its only where it is told to stand in. */
 static bool is_read(const struct plan *plan, const struct plan_step *step, const char *option)
 {
-    return !str_starts(str_from(option), STR("--classes=")) || plan->recipe->substitute.count || is_given(step, "--model=");
+    bool builtin = !is_given(step, "--model=") || is_given(step, "--model=builtin");
+    return !str_starts(str_from(option), STR("--classes=")) || plan->recipe->substitute.count || !builtin;
 }
 
 /* Embeddings of pictures stay in OUT/cache, so that another head, list or text decodes none; `cache: ''` keeps none. */

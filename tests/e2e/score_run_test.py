@@ -74,6 +74,15 @@ class ScoreRun(make.InFolder):
         scored = self.manifest(steps[-2], out="T1")["parameters"]["model"]
         self.assertEqual(scored["name"], NAME)
 
+    def test_lists_come_by_themselves_only_where_a_rule_can_read_their_labels(self):
+        for number, (score, substitute, lists) in enumerate((
+                ("precision: f32", "", 0), ("model: builtin", "", 0), ("classes: laion_age", "", 1), (f"model: {TINY}", "", 3),
+                ("precision: f32", "allow-substitute: builtin\n", 3))):
+            with self.subTest(score + substitute):
+                self.run_recipe(f"preset: laion400m\nwithout: [unserved]\n{substitute}score:\n  {score}\n", f"L{number}")
+                command = next(line["command"] for line in self.plan(f"L{number}") if line.get("step", "").endswith("score"))
+                self.assertEqual(sum(word.startswith("--classes=") for word in command), lists, command)
+
     def test_rules_name_the_model_that_stood_in_everywhere(self):
         self.preset("laion400m", "set:\n  clip_similarity.min: -0.05\n  min_bytes.min: 1\n")
         filtered = self.manifest(self.steps()[-1])
