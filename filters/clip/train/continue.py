@@ -45,7 +45,8 @@ class Made:
             while True:
                 self.views.append(numpy.load(f"{work}/features-{len(self.views)}.npy", mmap_mode="r"))
         except FileNotFoundError:
-            pass
+            if not self.views:
+                raise SystemExit(f"{work}/features-0.npy is not there: features.py makes it") from None
         self.pooled = torch.from_numpy(numpy.load(f"{work}/pooled.npy"))
         self.first = numpy.concatenate([[0], numpy.cumsum([len(pair["views"]) for pair in pairs])])
 

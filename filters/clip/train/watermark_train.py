@@ -162,7 +162,10 @@ def train(options):
     own = network.state_dict()
     network.load_state_dict(own | {name: given[name] for name in own if name.startswith(("stem.", "blocks."))})
     if options.start:
-        network.load_state_dict(common.load(options.start)["mean"])
+        before = common.load(options.start)
+        if not before:
+            raise SystemExit(f"--start {options.start}: not there; a run leaves it as OUT/checkpoint.pt")
+        network.load_state_dict(before["mean"])
     network = network.to(memory_format=torch.channels_last)
     for part in (network.stem, *network.blocks[:options.frozen]) if options.frozen else ():
         part.requires_grad_(False)
